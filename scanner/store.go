@@ -1,0 +1,242 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+
+	"cloudaudit/policy"
+	"cloudaudit/providers"
+)
+
+// ErrBusy tells that another process or goroutine is scanning the account. The error that wraps
+// it says which.
+var ErrBusy = errors.New("account is being scanned")
+
+// ErrLeaseLost tells that a scan no longer owns its account: another took over after the lease
+// ran out. The scan stops and writes nothing more.
+var ErrLeaseLost = errors.New("lease of the scan was lost")
+
+// Store is what the scanner needs remembered. Every writing method is one transaction that fails
+// with ErrLeaseLost when the scan's lease has passed to another.
+type Store interface {
+	// Begin takes the account's lease and starts a scan, or fails with ErrBusy. A scan of the account
+	// that was left running by a dead owner is ended as interrupted first.
+	Begin(ctx context.Context, account providers.Account, trigger Trigger) (*Scan, error)
+	// Assignments gives the groups that audit the account, with its region filters in Regions.
+	Assignments(ctx context.Context, account providers.Account) ([]Assignment, error)
+	// Pack gives the version of a pack that a group applies, complete with its archive.
+	Pack(ctx context.Context, applied policy.Applied) (*policy.Pack, error)
+	// Listed gives the names of the scopes that the account's last ended scan planned.
+	Listed(ctx context.Context, account providers.Account) ([]string, error)
+
+	// Log appends to the scan's log. Report replaces its progress and renews the lease.
+	Log(ctx context.Context, scan *Scan, lines ...LogLine) error
+	Report(ctx context.Context, scan *Scan, progress Progress) error
+
+	// Resources looks resources up by type and identity, in one batch. Unknown ones, and ones that
+	// are gone, get a row first, so that each result has a key; the head (id, name, region, tags,
+	// UID, ancestors) of a new row is the record's. Results are in the order of the argument.
+	Resources(ctx context.Context, scan *Scan, records []*providers.Resource) ([]Known, error)
+	// SaveParts writes what a batch of records changed.
+	SaveParts(ctx context.Context, scan *Scan, writes []PartWrite) error
+	// EndScope records how a scope ended and which resources it held.
+	EndScope(ctx context.Context, scan *Scan, result ScopeResult, seen Seen) error
+	// Deferred gives the parts that were put aside by PartWrite.Defer, highest rank first among
+	// those of one part, in pages by key; limit bounds the page.
+	Deferred(ctx context.Context, scan *Scan, after DeferredKey, limit int) ([]DeferredPart, error)
+
+	// Held gives the account's resources that are not gone, in order of their keys, with key > after.
+	Held(ctx context.Context, scan *Scan, after int64, limit int) ([]Held, error)
+	// HeldCount is how many there are.
+	HeldCount(ctx context.Context, scan *Scan) (int, error)
+	// Load gives the resources of these keys whole, as stored now, in the order of the keys: their
+	// current parts without stale ones, secrets as providers.Redacted.
+	Load(ctx context.Context, scan *Scan, keys []int64) ([]*providers.Resource, error)
+	// Violations gives all violations of these resources, resolved ones included, by resource key.
+	Violations(ctx context.Context, scan *Scan, keys []int64) (map[int64][]Violation, error)
+	// Judge writes what was decided about a page of resources.
+	Judge(ctx context.Context, scan *Scan, judgements []Judgement) error
+
+	// End records the result and coverage, keeps the day's score, drops what only a running scan
+	// needs and gives the lease back. It is called for every scan that Begin started, also after
+	// the context has ended (with one of its own).
+	End(ctx context.Context, scan *Scan, result Result) error
+}
+
+// Assignment is a group that audits an account.
+type Assignment struct {
+	Group policy.Group
+	// Regions are the regions by which the account is a member ("account/region"); none if the
+	// whole account is.
+	Regions []string
+}
+
+// Known is what the store knows of a resource that a scan reads.
+type Known struct {
+	Key int64
+	// New tells that the resource had no row, or was gone.
+	New   bool
+	Parts map[string]KnownPart
+}
+
+// KnownPart is the current version of a part.
+type KnownPart struct {
+	Hash   providers.Hash
+	Unread string // as EncodeUnread gives it
+	Rank   providers.Rank
+	Stale  bool
+	// From is the scan that wrote this version.
+	From int64
+}
+
+// PartWrite is one change of a part. Exactly one of Version, Reread and Defer says what to do.
+type PartWrite struct {
+	Key  int64
+	Part string
+	// Head is the record that the part came in. The row's head is set from it when the part is the
+	// main one, and kept otherwise.
+	Head   *providers.Resource
+	Body   []byte // JSON; nil for Reread
+	Hash   providers.Hash
+	Unread string
+	Rank   providers.Rank
+	// Version opens a new version: the current one ends at this scan and the new one holds from it.
+	// A version that this same scan opened is replaced in place, and if the content then equals the
+	// version before, that one goes on as if nothing had happened.
+	Version bool
+	// Reread keeps the version's content and sets its unread paths, rank and freshness.
+	Reread bool
+	// Defer puts the part aside: a record of lower rank than the current version, which counts only
+	// if the current version is not read again in this scan.
+	Defer bool
+}
+
+// DeferredKey is a place in the list of deferred parts.
+type DeferredKey struct {
+	Key  int64
+	Part string
+}
+
+// DeferredPart is a part that was put aside, ready to be written as a Version.
+type DeferredPart struct {
+	Write PartWrite
+}
+
+// Held is a resource as the judging pass sees it: hashes and states, no bodies.
+type Held struct {
+	Key      int64
+	Type     string
+	Identity string
+	Region   string
+	UID      string
+	// Missing is set while the resource could not be seen although it is not proved gone.
+	Missing  providers.Class
+	Parts    []HeldPart // sorted by name
+	Verdicts []HeldVerdict
+}
+
+// HeldPart is the current version of a part.
+type HeldPart struct {
+	Name   string
+	Hash   providers.Hash
+	Unread string
+	// Stale is the class of the gap since which the part was not read, empty while it is fresh.
+	Stale providers.Class
+	// From is the scan that opened the version.
+	From int64
+}
+
+// VerdictKey names an audit's verdict on a resource.
+type VerdictKey struct {
+	PackDigest   string
+	ConfigDigest string
+}
+
+// HeldVerdict is an earlier verdict: what it was a judgement of.
+type HeldVerdict struct {
+	VerdictKey
+	Pack string
+	// Content is the hash of the resource as it was judged, Judged of everything that the verdict
+	// depends on.
+	Content providers.Hash
+	Judged  providers.Hash
+}
+
+// Verdict is what an audit said of a resource.
+type Verdict struct {
+	VerdictKey
+	Pack     string
+	Content  providers.Hash
+	Judged   providers.Hash
+	Outcomes []policy.Outcome // Reports, Detail do not count
+}
+
+// Judgement is everything that a scan decided about one resource.
+type Judgement struct {
+	Key      int64
+	Presence Presence
+	// Missing is the class of the gap while Presence is Missing.
+	Missing providers.Class
+	// Stale, Fresh and Ended change the states of parts: not read again (by class), read again, and
+	// empty now, which ends the part's version.
+	Stale map[string]providers.Class
+	Fresh []string
+	Ended []string
+	// Put replaces verdicts, Drop removes them. The counters follow.
+	Put  []Verdict
+	Drop []VerdictKey
+	// Changes are the violations after the diff.
+	Changes []Change
+}
+
+// Presence is what a scan proved about a resource's existence.
+type Presence string
+
+// A resource is Present when it was read, Missing when it was not and nothing is proved, Gone when
+// every listing that could hold it was complete, and Outside when no planned listing holds its
+// type any more.
+const (
+	Present Presence = "present"
+	Missing Presence = "missing"
+	Gone    Presence = "gone"
+	Outside Presence = "out_of_scope"
+)
+
+// Violation is a violation as the diff sees it.
+type Violation struct {
+	ID         string
+	Pack       string
+	Policy     string
+	Key        string
+	Severity   policy.Severity
+	Message    string
+	State      policy.State
+	Resolution policy.Resolution
+	Triage     policy.Triage
+	// UID is the resource's when the violation last opened.
+	UID string
+	// Unverified tells that the last scans could not verify it.
+	Unverified bool
+	// Rows are the groups that report it now; none when it is resolved.
+	Rows []Row
+}
+
+// Row is a group's report of a violation.
+type Row struct {
+	Group       string
+	Level       policy.Level
+	PackVersion int
+	Message     string
+}
+
+// Change is a violation after the diff. The store writes it over what it has: rows of groups that
+// are not in Rows end, new ones begin, messages change in place without an event.
+type Change struct {
+	Violation
+	// Level is the strictest of the rows'.
+	Level policy.Level
+	// Was is the state before; empty for a violation that was never known.
+	Was policy.State
+	// NewTriage tells that people's triage starts over.
+	NewTriage bool
+}
