@@ -34,15 +34,6 @@ func (s Seen) Any(key int64) bool {
 	return false
 }
 
-// Merge adds everything that o holds.
-func (s Seen) Merge(o Seen) {
-	for part, set := range o {
-		for key := range set.All() {
-			s.Add(part, key)
-		}
-	}
-}
-
 // KeySet is a set of integer keys: a bitmap in chunks, so that a million dense keys take 128 KiB
 // and scattered ones little more.
 type KeySet struct{ chunks map[int64]*[chunkWords]uint64 }

@@ -109,6 +109,8 @@ type PartWrite struct {
 	// Defer puts the part aside: a record of lower rank than the current version, which counts only
 	// if the current version is not read again in this scan.
 	Defer bool
+
+	loses bool // to a record of higher rank that this scan already read
 }
 
 // DeferredKey is a place in the list of deferred parts.
@@ -187,6 +189,8 @@ type Judgement struct {
 	Drop []VerdictKey
 	// Changes are the violations after the diff.
 	Changes []Change
+
+	found bool // was missing and is present again, which has to be written
 }
 
 // Presence is what a scan proved about a resource's existence.

@@ -1,0 +1,176 @@
+package scanner
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"cloudaudit/providers"
+)
+
+// ingest compares what is read with what is stored and writes the difference. All scopes of a
+// scan share one, so that records of one resource in several scopes are weighed in turn.
+type ingest struct {
+	run *run
+
+	mu sync.Mutex
+	// seen says of which parts the current version was read in this scan.
+	seen    Seen
+	added   KeySet
+	changed KeySet
+}
+
+// save stores a batch of records and notes in seen what they held.
+func (in *ingest) save(ctx context.Context, batch []*providers.Resource, seen Seen) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	known, err := in.run.Store.Resources(ctx, in.run.scan, batch)
+	if err != nil {
+		return fmt.Errorf("look up %d resources: %w", len(batch), err)
+	}
+	byKey := make(map[int64]*Known, len(known))
+	var writes []PartWrite
+	for i, record := range batch {
+		held := &known[i]
+		if earlier := byKey[held.Key]; earlier != nil {
+			held = earlier // what this batch already decided about the resource counts
+		}
+		byKey[held.Key] = held
+		fresh, err := in.weigh(held, record, seen)
+		if err != nil {
+			return fmt.Errorf("encode a resource of type %s: %w", record.Type, err)
+		}
+		writes = append(writes, fresh...)
+	}
+	if len(writes) == 0 {
+		return nil
+	}
+	if err := in.run.Store.SaveParts(ctx, in.run.scan, writes); err != nil {
+		return fmt.Errorf("store %d changed parts: %w", len(writes), err)
+	}
+	return nil
+}
+
+// weigh decides about every part of a record.
+func (in *ingest) weigh(held *Known, record *providers.Resource, seen Seen) ([]PartWrite, error) {
+	in.count(held)
+	var writes []PartWrite
+	for name, part := range record.Parts {
+		write := PartWrite{
+			Key: held.Key, Part: name, Head: record,
+			Hash: part.Hash, Unread: EncodeUnread(part.Unread), Rank: record.Rank,
+		}
+		in.decide(&write, held)
+		if !write.Defer && !write.loses {
+			in.seen.Add(name, held.Key)
+			seen.Add(name, held.Key)
+		}
+		if !write.Version && !write.Defer && !write.Reread {
+			continue
+		}
+		if write.Version || write.Defer {
+			body, err := providers.FormatValue(part.Value)
+			if err != nil {
+				return nil, err
+			}
+			write.Body = body
+		}
+		writes = append(writes, write)
+		in.remember(held, write)
+	}
+	return writes, nil
+}
+
+func (in *ingest) count(held *Known) {
+	if held.New {
+		in.added.Add(held.Key)
+	}
+}
+
+// decide says what is to be done with a part that was read. Of several records of a part in one
+// scan the one of the highest rank counts (design §12.1), in whatever order they come: the rank of
+// the winner so far is the current version's. A record that would change the content but ranks
+// below the current version may be a loser whose winner is still to come, so it is put aside until
+// the scan knows.
+func (in *ingest) decide(write *PartWrite, held *Known) {
+	current, exists := held.Parts[write.Part]
+	same := exists && current.Hash == write.Hash && current.Unread == write.Unread
+	switch {
+	case !exists:
+		write.Version = true
+	case in.seen.Has(write.Part, held.Key):
+		wins := later(write.Rank, current.Rank)
+		write.Version = wins && current.Hash != write.Hash
+		write.Reread = wins && !write.Version && (!same || moved(write.Rank, current.Rank))
+		write.loses = !wins
+	case current.Hash == write.Hash:
+		write.Reread = !same || current.Stale || moved(write.Rank, current.Rank)
+	case write.Rank.Compare(current.Rank) < 0:
+		write.Defer = true
+	default:
+		write.Version = true
+	}
+}
+
+// later tells whether a record outranks the one read before it in this scan. Within a scope records
+// come in order, so the stored line, which may be of an earlier scan, is not asked.
+func later(rank, current providers.Rank) bool {
+	if rank.Updated.Equal(current.Updated) && rank.Scope == current.Scope {
+		return true
+	}
+	return rank.Compare(current) > 0
+}
+
+// moved tells whether the stored rank must follow. A line that moved alone is not worth a write.
+func moved(rank, current providers.Rank) bool {
+	return !rank.Updated.Equal(current.Updated) || rank.Scope != current.Scope
+}
+
+// remember carries a decision over to later records of the same batch.
+func (in *ingest) remember(held *Known, write PartWrite) {
+	if write.Defer {
+		return
+	}
+	if write.Version && !held.New {
+		in.changed.Add(held.Key)
+	}
+	if held.Parts == nil {
+		held.Parts = map[string]KnownPart{}
+	}
+	held.Parts[write.Part] = KnownPart{Hash: write.Hash, Unread: write.Unread, Rank: write.Rank, From: in.run.scan.Seq}
+}
+
+// restoreDeferred settles the records that were put aside: where the version that outranked them
+// was not read again, the best of them is the truth.
+func (r *run) restoreDeferred(ctx context.Context) error {
+	var after DeferredKey
+	for {
+		page, err := r.Store.Deferred(ctx, r.scan, after, batchSize)
+		if err != nil {
+			return fmt.Errorf("read deferred parts: %w", err)
+		}
+		if len(page) == 0 {
+			return nil
+		}
+		last := page[len(page)-1].Write
+		after = DeferredKey{Key: last.Key, Part: last.Part}
+		if err := r.Store.SaveParts(ctx, r.scan, r.ingest.promote(page)); err != nil {
+			return fmt.Errorf("store deferred parts: %w", err)
+		}
+	}
+}
+
+func (in *ingest) promote(page []DeferredPart) []PartWrite {
+	var writes []PartWrite
+	for _, deferred := range page {
+		write := deferred.Write
+		if in.seen.Has(write.Part, write.Key) {
+			continue
+		}
+		write.Version, write.Defer = true, false
+		in.seen.Add(write.Part, write.Key)
+		in.changed.Add(write.Key)
+		writes = append(writes, write)
+	}
+	return writes
+}

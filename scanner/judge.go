@@ -1,0 +1,351 @@
+package scanner
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"cloudaudit/policy"
+	"cloudaudit/providers"
+)
+
+// pageSize is how many resources are judged, and committed, at once.
+const pageSize = 500
+
+// judging is the second half of a scan: one pass over the account's resources in pages, in which
+// each is settled, evaluated if anything that its verdicts depend on changed, and diffed.
+type judging struct {
+	*run
+	types map[string]*typeState
+}
+
+func (r *run) judge(ctx context.Context) error {
+	total, err := r.Store.HeldCount(ctx, r.scan)
+	if err != nil {
+		return fmt.Errorf("count the resources of %s: %w", r.scan.Account.Name, err)
+	}
+	r.progress.set(func(p *Progress) { p.Phase, p.Total = Judging, total })
+	j := &judging{run: r, types: map[string]*typeState{}}
+	for after := int64(0); ; {
+		page, err := r.Store.Held(ctx, r.scan, after, pageSize)
+		if err != nil {
+			return fmt.Errorf("read the resources of %s: %w", r.scan.Account.Name, err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		after = page[len(page)-1].Key
+		if err := j.page(ctx, page); err != nil {
+			return err
+		}
+		r.progress.set(func(p *Progress) {
+			p.Judged += len(page)
+			p.Opened, p.Resolved = r.result.Counts.Opened, r.result.Counts.Resolved
+		})
+	}
+	r.count()
+	return nil
+}
+
+func (r *run) count() {
+	for range r.ingest.added.All() {
+		r.result.Counts.Added++
+	}
+	for key := range r.ingest.changed.All() {
+		if !r.ingest.added.Has(key) {
+			r.result.Counts.Changed++
+		}
+	}
+}
+
+// subject is a resource on its way through a page.
+type subject struct {
+	held      *Held
+	judgement Judgement
+	content   map[*auditing]providers.Hash
+	unread    map[*auditing][]providers.Unread
+	evaluate  []*auditing
+	dropped   []string // packs
+	broken    []string // packs
+	outcomes  map[*auditing][]policy.Outcome
+	resource  *providers.Resource
+}
+
+func (j *judging) page(ctx context.Context, page []Held) error {
+	subjects := make([]*subject, len(page))
+	for i := range page {
+		subjects[i] = j.compare(&page[i])
+	}
+	if err := j.evaluate(ctx, subjects); err != nil {
+		return err
+	}
+	if err := j.diff(ctx, subjects); err != nil {
+		return err
+	}
+	var judgements []Judgement
+	for _, s := range subjects {
+		j.tally(s)
+		if s.judgement.matters() {
+			judgements = append(judgements, s.judgement)
+		}
+	}
+	if len(judgements) == 0 {
+		return nil
+	}
+	if err := j.Store.Judge(ctx, j.scan, judgements); err != nil {
+		return fmt.Errorf("store the judgement of %d resources: %w", len(judgements), err)
+	}
+	return nil
+}
+
+// matters tells whether there is anything to write.
+func (jd Judgement) matters() bool {
+	return jd.Presence != Present || jd.found || len(jd.Stale)+len(jd.Fresh)+len(jd.Ended)+len(jd.Put)+len(jd.Drop)+len(jd.Changes) > 0
+}
+
+// compare settles a resource and finds the audits whose verdict no longer holds. For an unchanged
+// resource that is one comparison of hashes per audit.
+func (j *judging) compare(held *Held) *subject {
+	was := held.Missing
+	s := &subject{held: held, judgement: j.settle(held)}
+	s.judgement.found = was != "" && held.Missing == ""
+	if s.judgement.Presence == Gone || s.judgement.Presence == Outside {
+		return s
+	}
+	s.content = map[*auditing]providers.Hash{}
+	s.unread = map[*auditing][]providers.Unread{}
+	packs := map[string]bool{} // with something to evaluate
+	for _, audit := range j.plan.audits {
+		if facts := audit.of(held.Type); len(facts.policies) > 0 {
+			unread := j.unread(audit, held)
+			content, judged := hashes(audit, held, unread)
+			s.content[audit], s.unread[audit] = content, unread
+			s.judgement.Put = append(s.judgement.Put, Verdict{
+				VerdictKey: VerdictKey{audit.Pack.Digest, audit.ConfigDigest},
+				Pack:       audit.Pack.Name, Content: content, Judged: judged,
+			})
+			packs[audit.Pack.Name] = packs[audit.Pack.Name] || facts.clock || !held.judgedBy(audit, judged)
+		}
+	}
+	j.drop(s, packs)
+	// Of a pack all audits are judged together, so that a violation that several groups report is
+	// seen whole.
+	s.judgement.Put = slices.DeleteFunc(s.judgement.Put, func(v Verdict) bool { return !packs[v.Pack] })
+	for _, audit := range j.plan.audits {
+		if packs[audit.Pack.Name] {
+			s.evaluate = append(s.evaluate, audit)
+		}
+	}
+	return s
+}
+
+func (h *Held) judgedBy(audit *auditing, judged providers.Hash) bool {
+	return slices.ContainsFunc(h.Verdicts, func(v HeldVerdict) bool {
+		return v.PackDigest == audit.Pack.Digest && v.ConfigDigest == audit.ConfigDigest && v.Judged == judged
+	})
+}
+
+// drop finds the verdicts of audits that are no more, and of packs that cannot run.
+func (j *judging) drop(s *subject, packs map[string]bool) {
+	for _, verdict := range s.held.Verdicts {
+		current := slices.ContainsFunc(j.plan.audits, func(a *auditing) bool {
+			return a.Pack.Digest == verdict.PackDigest && a.ConfigDigest == verdict.ConfigDigest
+		})
+		broken := slices.Contains(j.plan.broken, verdict.Pack)
+		switch {
+		case broken:
+			s.broken = append(s.broken, verdict.Pack)
+		case current:
+			continue
+		case slices.ContainsFunc(j.plan.audits, func(a *auditing) bool { return a.Pack.Name == verdict.Pack }):
+			packs[verdict.Pack] = true
+		default:
+			s.dropped = append(s.dropped, verdict.Pack)
+		}
+		s.judgement.Drop = append(s.judgement.Drop, verdict.VerdictKey)
+	}
+}
+
+// hashes gives what the verdict is a judgement of: the resource's content as far as it was read,
+// and everything that the verdict depends on (design rule 3.9).
+func hashes(audit *auditing, held *Held, unread []providers.Unread) (content, judged providers.Hash) {
+	hash := sha256.New()
+	for _, part := range held.Parts {
+		fmt.Fprintf(hash, "%q %x %q %q\n", part.Name, part.Hash, part.Unread, part.Stale)
+	}
+	copy(content[:], hash.Sum(nil))
+	for _, u := range unread {
+		fmt.Fprintf(hash, "%q %q\n", u.Path, u.Class)
+	}
+	fmt.Fprintf(hash, "%s", audit.revision)
+	copy(judged[:], hash.Sum(nil))
+	return content, judged
+}
+
+// evaluate loads the resources of a page that need it and runs their audits, several at once.
+func (j *judging) evaluate(ctx context.Context, subjects []*subject) error {
+	if err := j.load(ctx, subjects); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(j.Workers)
+	for chunk := range slices.Chunk(subjects, 64) {
+		group.Go(func() error {
+			for _, s := range chunk {
+				if err := j.judgeOne(ctx, s); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (j *judging) load(ctx context.Context, subjects []*subject) error {
+	var keys []int64
+	for _, s := range subjects {
+		if len(s.evaluate) > 0 && s.held.Missing == "" {
+			keys = append(keys, s.held.Key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	resources, err := j.Store.Load(ctx, j.scan, keys)
+	if err != nil {
+		return fmt.Errorf("load %d resources: %w", len(keys), err)
+	}
+	for _, s := range subjects {
+		if len(s.evaluate) > 0 && s.held.Missing == "" {
+			s.resource, resources = resources[0], resources[1:]
+		}
+	}
+	return nil
+}
+
+// judgeOne runs the audits of one resource.
+func (j *judging) judgeOne(ctx context.Context, s *subject) error {
+	s.outcomes = map[*auditing][]policy.Outcome{}
+	for _, audit := range s.evaluate {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		outcomes, err := j.outcomes(ctx, audit, s)
+		if err != nil {
+			return fmt.Errorf("evaluate pack %s: %w", audit.Pack.Name, err)
+		}
+		s.outcomes[audit] = outcomes
+	}
+	return nil
+}
+
+func (j *judging) outcomes(ctx context.Context, audit *auditing, s *subject) ([]policy.Outcome, error) {
+	facts := audit.byType[s.held.Type]
+	if len(facts.policies) == 0 {
+		return nil, nil
+	}
+	if s.held.Missing != "" {
+		return unknown(facts.policies, s.held.Missing), nil
+	}
+	unread := s.unread[audit]
+	for _, part := range s.resource.Parts {
+		unread = append(unread, part.Unread...)
+	}
+	sortUnread(unread)
+	return audit.session.Evaluate(ctx, policy.Input{Account: &j.scan.Account, Resource: s.resource, Unread: unread})
+}
+
+// unknown is what can be said of a resource that could not be seen.
+func unknown(policies []string, class providers.Class) []policy.Outcome {
+	outcomes := make([]policy.Outcome, len(policies))
+	for i, name := range policies {
+		outcomes[i] = policy.Outcome{Policy: name, Verdict: policy.Unknown, Reason: string(class)}
+	}
+	return outcomes
+}
+
+// diff compares what was judged with the violations that are known of the page's resources.
+func (j *judging) diff(ctx context.Context, subjects []*subject) error {
+	var keys []int64
+	for _, s := range subjects {
+		if s.diffs() {
+			keys = append(keys, s.held.Key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	known, err := j.Store.Violations(ctx, j.scan, keys)
+	if err != nil {
+		return fmt.Errorf("read the violations of %d resources: %w", len(keys), err)
+	}
+	for _, s := range subjects {
+		if s.diffs() {
+			s.judgement.Changes = Diff(j.subject(s, known[s.held.Key]))
+		}
+	}
+	return nil
+}
+
+func (s *subject) diffs() bool {
+	return s.judgement.Presence == Gone || s.judgement.Presence == Outside || len(s.evaluate)+len(s.dropped)+len(s.broken) > 0
+}
+
+func (j *judging) subject(s *subject, known []Violation) Subject {
+	diff := Subject{
+		Presence: s.judgement.Presence,
+		Resource: policy.Identity{
+			Organization: j.scan.Organization, Account: j.scan.Account.Key,
+			ResourceType: s.held.Type, ResourceID: s.held.Identity,
+		},
+		Region: s.held.Region, UID: s.held.UID,
+		Violations: known, Dropped: s.dropped, Broken: s.broken, Groups: j.plan.groups,
+	}
+	for _, audit := range s.evaluate {
+		outcomes := s.outcomes[audit]
+		diff.Judged = append(diff.Judged, Judged{Audit: &audit.Audit, Outcomes: outcomes, Same: s.same(audit)})
+		for i := range s.judgement.Put {
+			if put := &s.judgement.Put[i]; put.PackDigest == audit.Pack.Digest && put.ConfigDigest == audit.ConfigDigest {
+				put.Outcomes = outcomes
+			}
+		}
+	}
+	return diff
+}
+
+// same tells whether the pack judged the same content before, so that only the pack or its config
+// can be why the outcome differs; as it is where the pack no longer matches the type at all.
+func (s *subject) same(audit *auditing) bool {
+	if _, matched := s.content[audit]; !matched {
+		return true
+	}
+	return slices.ContainsFunc(s.held.Verdicts, func(v HeldVerdict) bool {
+		return v.Pack == audit.Pack.Name && v.Content == s.content[audit]
+	})
+}
+
+// tally counts what the scan did.
+func (j *judging) tally(s *subject) {
+	counts := &j.result.Counts
+	switch s.judgement.Presence {
+	case Gone, Outside:
+		counts.Removed++
+	default:
+		counts.Resources++
+	}
+	if len(s.evaluate) > 0 {
+		counts.Evaluated++
+	}
+	for _, change := range s.judgement.Changes {
+		switch {
+		case change.State == policy.Open && change.Was != policy.Open:
+			counts.Opened++
+		case change.State == policy.Resolved && change.Was == policy.Open:
+			counts.Resolved++
+		}
+	}
+}

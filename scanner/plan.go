@@ -1,0 +1,185 @@
+package scanner
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cloudaudit/policy"
+	"cloudaudit/providers"
+)
+
+// plan is what a scan judges an account by: the audits of its groups, each with an open session,
+// and the packs that cannot run.
+type plan struct {
+	groups []string
+	audits []*auditing
+	broken []string // names of packs
+}
+
+// auditing is an audit under way.
+type auditing struct {
+	Audit
+	session policy.Session
+	// revision covers what verdicts depend on beside the resource: the engine, and who reports.
+	revision string
+	byType   map[string]*typePlan
+}
+
+// typePlan is what an audit says of a type, worked out once.
+type typePlan struct {
+	policies []string // enabled ones that match
+	clock    bool
+	facets   []string // that these policies read
+	anyFacet bool     // they may read any
+}
+
+// newPlan reads the account's groups and opens a session per distinct pack and config. A pack that
+// cannot run is noted and logged; everything else goes on.
+func (r *run) newPlan(ctx context.Context) (*plan, error) {
+	assignments, err := r.Store.Assignments(ctx, r.scan.Account)
+	if err != nil {
+		return nil, fmt.Errorf("read the groups of account %s: %w", r.scan.Account.Name, err)
+	}
+	p := &plan{}
+	for _, assignment := range assignments {
+		p.groups = append(p.groups, assignment.Group.Name)
+		for _, applied := range assignment.Group.Packs {
+			if err := r.addAudit(ctx, p, assignment, applied); err != nil {
+				p.broken = append(p.broken, applied.Name)
+				r.log(ctx, "error", "", fmt.Sprintf("pack %s of group %s cannot run: %v", applied.Name, assignment.Group.Name, err))
+			}
+		}
+	}
+	return p, ctx.Err()
+}
+
+func (r *run) addAudit(ctx context.Context, p *plan, assignment Assignment, applied policy.Applied) error {
+	pack, err := r.Store.Pack(ctx, applied)
+	if err != nil {
+		return err
+	}
+	config, err := policy.Reconcile(pack, applied.Config)
+	if err != nil {
+		return err
+	}
+	audit, err := r.openAudit(ctx, p, pack, config)
+	if err != nil {
+		return err
+	}
+	levels := map[string]policy.Level{}
+	for name, setting := range config {
+		levels[name] = setting.Level
+	}
+	audit.Reporters = append(audit.Reporters, Reporter{Group: assignment.Group.Name, Regions: assignment.Regions, Levels: levels})
+	audit.revision = r.Engines[pack.Runtime].Revision() + "\n" + reportersDigest(audit.Reporters)
+	return nil
+}
+
+// openAudit gives the audit of this pack and config, opening its session the first time.
+func (r *run) openAudit(ctx context.Context, p *plan, pack *policy.Pack, config policy.Reconciled) (*auditing, error) {
+	digest := config.Digest()
+	for _, audit := range p.audits {
+		if audit.Pack.Digest == pack.Digest && audit.ConfigDigest == digest {
+			return audit, nil
+		}
+	}
+	engine := r.Engines[pack.Runtime]
+	if engine == nil {
+		return nil, fmt.Errorf("runtime %q is not in this build", pack.Runtime)
+	}
+	session, err := engine.Open(ctx, pack, policy.SessionOptions{Config: config, Now: r.scan.StartedAt})
+	if err != nil {
+		return nil, err
+	}
+	audit := &auditing{
+		Audit:   Audit{Pack: pack, Config: config, ConfigDigest: digest},
+		session: session,
+		byType:  map[string]*typePlan{},
+	}
+	p.audits = append(p.audits, audit)
+	return audit, nil
+}
+
+func reportersDigest(reporters []Reporter) string {
+	var text strings.Builder
+	for _, reporter := range reporters {
+		fmt.Fprintf(&text, "%q %q", reporter.Group, reporter.Regions)
+		for _, name := range slices.Sorted(maps.Keys(reporter.Levels)) {
+			fmt.Fprintf(&text, " %q=%s", name, reporter.Levels[name])
+		}
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text.String())))
+}
+
+func (p *plan) close() {
+	for _, audit := range p.audits {
+		_ = audit.session.Close() // nothing is left to lose when a session ends
+	}
+}
+
+// audited tells whether any policy judges the account.
+func (p *plan) audited() bool {
+	return slices.ContainsFunc(p.audits, func(a *auditing) bool {
+		return slices.ContainsFunc(a.Pack.Policies, func(rule policy.Policy) bool { return a.Config.Enabled(rule.Name) })
+	})
+}
+
+// want says what the policies read, type by type.
+func (p *plan) want() map[string][]string {
+	paths := map[string][]string{}
+	for _, audit := range p.audits {
+		for _, rule := range audit.Pack.Policies {
+			if !audit.Config.Enabled(rule.Name) {
+				continue
+			}
+			types := rule.Types
+			if len(types) == 0 {
+				types = []string{providers.AnyType}
+			}
+			for _, t := range types {
+				paths[t] = append(paths[t], rule.Reads...)
+			}
+		}
+	}
+	for t := range paths {
+		slices.Sort(paths[t])
+		paths[t] = slices.Compact(paths[t])
+	}
+	return paths
+}
+
+// of gives what the audit says of a type. It is called from one goroutine.
+func (a *auditing) of(resourceType string) *typePlan {
+	if known := a.byType[resourceType]; known != nil {
+		return known
+	}
+	t := &typePlan{}
+	for _, rule := range a.Pack.Policies {
+		if rule.Kind == policy.OnAccount || !a.Config.Enabled(rule.Name) || !rule.Matches(resourceType) {
+			continue
+		}
+		t.policies = append(t.policies, rule.Name)
+		t.clock = t.clock || rule.Clock
+		for _, path := range rule.Reads {
+			t.readFacet(path)
+		}
+	}
+	slices.Sort(t.facets)
+	t.facets = slices.Compact(t.facets)
+	a.byType[resourceType] = t
+	return t
+}
+
+func (t *typePlan) readFacet(path string) {
+	segments := providers.Segments(path)
+	switch {
+	case len(segments) == 0, len(segments) == 1 && segments[0] == "facets", len(segments) > 1 && segments[0] == "facets" && segments[1] == "*":
+		t.anyFacet = true
+	case segments[0] == "facets":
+		t.facets = append(t.facets, segments[1])
+	}
+}
