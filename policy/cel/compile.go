@@ -1,0 +1,270 @@
+package cel
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/cost"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/ext"
+
+	"cloudaudit/policy"
+)
+
+// What an evaluation may cost. Expressions whose cost is bounded by a small multiple of the
+// resource's size run without a count; the others are counted and may be interrupted.
+const (
+	// costLimit stops one counted expression: about a second of work.
+	costLimit = 10_000_000
+	// freeCost is the estimate up to which an expression is not counted.
+	freeCost = 1_000_000_000
+	// The estimate supposes lists, objects and strings of at most outerSize, and of at most
+	// innerSize inside elements of others: a resource's parts share the resource's size.
+	outerSize = 1 << 16
+	innerSize = 1 << 10
+	// interruptEvery is how many iterations go by between looks at the deadline.
+	interruptEvery = 100
+	// maxRange bounds lists.range, maxRegex the size of a compiled regular expression.
+	maxRange = 10_000
+	maxRegex = 10_000
+)
+
+// program is a compiled expression. It is immutable and safe for concurrent use.
+type program struct {
+	source  text
+	run     cel.Program
+	checked *ast.AST
+	result  *cel.Type
+	counted bool
+}
+
+// compiled is a policy ready to run.
+type compiled struct {
+	name        string
+	message     string
+	types       []string
+	condition   *program
+	variables   []*program
+	slots       map[string]int // "variables.NAME" to the place in variables
+	validations []check
+}
+
+// check is one validation.
+type check struct {
+	forEach, expression, key, messageExpression *program
+	message                                     string
+}
+
+// compiler compiles the policies of a pack.
+type compiler struct {
+	adapter *adapter
+	env     *cel.Env
+	withKey map[string]bool // names of policies seen
+}
+
+func newCompiler() (*compiler, error) {
+	adapter, err := newAdapter()
+	if err != nil {
+		return nil, err
+	}
+	object := cel.MapType(cel.StringType, cel.DynType)
+	env, err := cel.NewEnv(
+		cel.CustomTypeProvider(adapter.registry), cel.CustomTypeAdapter(adapter),
+		cel.Variable("resource", object), cel.Variable("account", object), cel.Variable("params", object),
+		cel.Variable("now", cel.TimestampType),
+		cel.OptionalTypes(), cel.CrossTypeNumericComparisons(true), cel.DefaultUTCTimeZone(true),
+		cel.RegexProgramSizeLimit(maxRegex),
+		ext.Strings(), ext.Lists(ext.ListsMaxRangeSize(maxRange)), ext.Sets(), ext.Math(), ext.Encoders(),
+		ext.Regex(), ext.Bindings(), ext.TwoVarComprehensions(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("set up CEL: %w", err)
+	}
+	return &compiler{adapter: adapter, env: env, withKey: map[string]bool{}}, nil
+}
+
+// policy compiles one document. All faults are returned together.
+func (c *compiler) policy(d *document) (policy.Policy, *compiled, error) {
+	p, err := d.metadata()
+	faults := []error{err}
+	if c.withKey[d.Name] {
+		faults = append(faults, d.place.Errorf("policy name %q stands twice in the pack", d.Name))
+	}
+	c.withKey[d.Name] = true
+	s := &scope{compiler: c, env: c.env, reads: newReads(d.Schema), compiled: &compiled{
+		name: d.Name, message: d.Message, types: d.Match.Types, slots: map[string]int{},
+	}}
+	if s.compiled.message == "" {
+		s.compiled.message = p.DisplayName
+	}
+	for _, v := range d.Variables {
+		s.variable(v)
+	}
+	s.compiled.condition = s.compile(s.env, d.Match.Condition, cel.BoolType)
+	for i, v := range d.Validations {
+		s.validation(d, i, v)
+	}
+	p.Reads, p.Clock = s.reads.result()
+	return p, s.compiled, errors.Join(append(faults, s.faults...)...)
+}
+
+// scope is the state of compiling one policy.
+type scope struct {
+	*compiler
+	env      *cel.Env // with the variables so far
+	reads    *reads
+	compiled *compiled
+	faults   []error
+}
+
+func (s *scope) variable(v variable) {
+	if !v.Name.given() || !v.Expression.given() {
+		s.faults = append(s.faults, fmt.Errorf("a variable needs a name and an expression"))
+		return
+	}
+	name := "variables." + v.Name.string
+	if _, double := s.compiled.slots[name]; double || !variableName.MatchString(v.Name.string) {
+		s.faults = append(s.faults, v.Name.place.Errorf("variable name %q: use letters, digits and underscores, and each name once", v.Name.string))
+		return
+	}
+	compiled := s.compile(s.env, v.Expression, nil)
+	resultType := cel.DynType
+	if compiled != nil {
+		resultType = compiled.result
+		s.reads.variable(name, compiled.checked)
+	}
+	s.compiled.slots[name] = len(s.compiled.variables)
+	s.compiled.variables = append(s.compiled.variables, compiled)
+	extended, err := s.env.Extend(cel.Variable(name, resultType))
+	if err != nil {
+		s.faults = append(s.faults, v.Name.place.Errorf("variable %s: %w", v.Name.string, err))
+		return
+	}
+	s.env = extended
+}
+
+func (s *scope) validation(d *document, index int, v validation) {
+	if !v.Expression.given() {
+		s.faults = append(s.faults, d.place.Errorf("policy %s: validation %d has no expression", d.Name, index+1))
+		return
+	}
+	env, item := s.env, []string(nil)
+	result := check{message: v.Message, forEach: s.compile(s.env, v.ForEach, cel.ListType(cel.DynType))}
+	if v.ForEach.given() {
+		var err error
+		if env, err = s.env.Extend(cel.Variable("item", cel.DynType)); err != nil {
+			s.faults = append(s.faults, v.ForEach.place.Errorf("forEach: %w", err))
+			return
+		}
+		if result.forEach != nil {
+			item = s.reads.elements(result.forEach.checked)
+		}
+	}
+	s.reads.bind("item", item)
+	result.expression = s.compile(env, v.Expression, cel.BoolType)
+	result.key = s.compile(env, v.Key, cel.StringType)
+	result.messageExpression = s.compile(env, v.MessageExpression, cel.StringType)
+	s.reads.bind("item", nil)
+	s.compiled.validations = append(s.compiled.validations, result)
+}
+
+// compile compiles an expression of the wanted type, any type if that is nil. A fault is noted and
+// gives nil, as does an absent expression.
+func (s *scope) compile(env *cel.Env, source text, want *cel.Type) *program {
+	if !source.given() {
+		return nil
+	}
+	tree, issues := env.Compile(source.string)
+	if issues.Err() != nil {
+		for _, issue := range issues.Errors() {
+			message, _, _ := strings.Cut(issue.Message, " (in container '')")
+			s.faults = append(s.faults, source.fault(issue.Location.Line(), issue.Location.Column(), message))
+		}
+		return nil
+	}
+	p := &program{source: source, checked: tree.NativeRep(), result: tree.OutputType()}
+	if !accepts(want, p.result) {
+		s.faults = append(s.faults, source.fault(1, 0, fmt.Sprintf("the expression gives %s, want %s", p.result, wantName(want))))
+		return nil
+	}
+	if fault := s.reads.check(p.checked, source); fault != nil {
+		s.faults = append(s.faults, fault)
+		return nil
+	}
+	if want != nil { // variables are read where they are used
+		s.reads.expression(p.checked)
+	}
+	estimate, err := env.EstimateCost(tree, estimator{})
+	p.counted = err != nil || estimate.Max > freeCost
+	if p.run, err = env.Program(tree, s.options(env, p)...); err != nil {
+		s.faults = append(s.faults, source.fault(1, 0, err.Error()))
+		return nil
+	}
+	return p
+}
+
+func (s *scope) options(env *cel.Env, p *program) []cel.ProgramOption {
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	if places := guards(p.checked, env.Functions()); len(places) > 0 {
+		options = append(options, cel.CustomDecoratorV2(s.adapter.decorate(places)))
+	}
+	if p.counted {
+		options = append(options, cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
+	}
+	return options
+}
+
+func accepts(want, have *cel.Type) bool {
+	if want == nil || have.Kind() == types.DynKind {
+		return true
+	}
+	if want.Kind() == types.ListKind {
+		return have.Kind() == types.ListKind
+	}
+	return want.IsExactType(have)
+}
+
+func wantName(want *cel.Type) string {
+	if want.Kind() == types.ListKind {
+		return "a list"
+	}
+	return want.String()
+}
+
+// fault makes an error at a place of the expression. Where the text in the file is folded or
+// escaped, only the expression's first line is certain.
+func (t text) fault(line, column int, message string) error {
+	place := *t.place
+	switch {
+	case place.Block:
+		place.Line, place.Column = place.Line+line-1, place.Column+column
+	case line == 1 && !strings.Contains(t.string, "\n"):
+		place.Column += column
+	}
+	return place.Errorf("%s", message)
+}
+
+// estimator supposes sizes for what is only known when a resource comes.
+type estimator struct{}
+
+// EstimateSize implements cost.Estimator.
+func (estimator) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
+	if node.ComputedSize() != nil || plainType(node.Type()) && node.Type().Kind() != types.StringKind {
+		return nil
+	}
+	size := uint64(outerSize)
+	for _, element := range node.Path() {
+		if strings.HasPrefix(element, "@") {
+			size = innerSize
+		}
+	}
+	return &cost.SizeEstimate{Min: 0, Max: size}
+}
+
+// EstimateCallCost implements cost.Estimator.
+func (estimator) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
+	return nil
+}

@@ -1,0 +1,160 @@
+package cel
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cel.dev/cel-go/common/types"
+
+	"cloudaudit/providers"
+)
+
+// mark gives the resource with an unknown in the place of everything unread. The resource itself
+// stays as it is: objects and lists on the way to an unread path are copied. A root that is unread
+// is the caller's to notice.
+func mark(root map[string]any, unread []providers.Unread) any {
+	m := marker{copied: map[string]bool{}, paths: unread}
+	var marked any = root
+	for i, gap := range unread {
+		marked = m.place(marked, "", pointer(gap.Path), i)
+	}
+	return marked
+}
+
+// marker remembers which containers are copies already.
+type marker struct {
+	copied map[string]bool
+	paths  []providers.Unread
+}
+
+func (m *marker) place(value any, at string, rest []string, index int) any {
+	if len(rest) == 0 {
+		return m.leaf(value, index)
+	}
+	key := rest[0]
+	below := at + "/" + key
+	switch value := value.(type) {
+	case map[string]string:
+		return m.place(fromStrings(value), at, rest, index)
+	case []string:
+		list := make([]any, len(value))
+		for i, element := range value {
+			list[i] = element
+		}
+		return m.place(list, at, rest, index)
+	case map[string]any:
+		if !m.copied[at] {
+			value, m.copied[at] = maps.Clone(value), true
+		}
+		return m.setKey(value, key, below, rest, index)
+	case openMap:
+		return m.setKey(value, key, below, rest, index)
+	case []any:
+		i, err := strconv.Atoi(key)
+		if err != nil || i < 0 || i >= len(value) {
+			return m.unknown(value, index) // the list may be longer than what was read of it
+		}
+		if !m.copied[at] {
+			value, m.copied[at] = slices.Clone(value), true
+		}
+		value[i] = m.place(value[i], below, rest[1:], index)
+		return value
+	}
+	return m.unknown(value, index)
+}
+
+// setKey places the unknown below a key. If that leaves the key's presence open, the object is an
+// open one from then on.
+func (m *marker) setKey(object map[string]any, key, below string, rest []string, index int) any {
+	old, present := object[key]
+	var placed any
+	if present {
+		placed = m.place(old, below, rest[1:], index)
+	} else {
+		placed = m.unknown(nil, index)
+	}
+	object[key] = placed
+	if _, open := placed.(*types.Unknown); open {
+		return openMap(object)
+	}
+	return object
+}
+
+// leaf is the unknown at an unread path itself. Of a secret it is known that it is there, and an
+// empty secret is known whole.
+func (m *marker) leaf(value any, index int) any {
+	if m.paths[index].Class != providers.RedactedValue {
+		return m.unknown(value, index)
+	}
+	switch value := value.(type) {
+	case nil:
+		return m.unknown(nil, index)
+	case *types.Unknown, secret:
+		return value
+	case providers.Redacted:
+		if value.Empty {
+			return ""
+		}
+	case string:
+		if value == "" {
+			return ""
+		}
+	}
+	return secret{types.NewUnknown(int64(index)+1, nil)}
+}
+
+func (m *marker) unknown(value any, index int) *types.Unknown {
+	unknown := types.NewUnknown(int64(index)+1, nil)
+	if before, ok := value.(*types.Unknown); ok {
+		return types.MergeUnknowns(before, unknown)
+	}
+	return unknown
+}
+
+func fromStrings(from map[string]string) map[string]any {
+	to := make(map[string]any, len(from))
+	for key, value := range from {
+		to[key] = value
+	}
+	return to
+}
+
+// pointer splits a JSON Pointer into its keys.
+func pointer(path string) []string {
+	if path == "" {
+		return nil
+	}
+	keys := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	for i, key := range keys {
+		keys[i] = strings.ReplaceAll(strings.ReplaceAll(key, "~1", "/"), "~0", "~")
+	}
+	return keys
+}
+
+// escape is the opposite for one key.
+func escape(key string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1")
+}
+
+// pathOf searches a tree for what the predicate wants and gives its path, the smallest of several.
+func pathOf(value any, at string, wanted func(any) bool) (string, bool) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			if path, found := pathOf(value[key], at+"/"+escape(key), wanted); found {
+				return path, true
+			}
+		}
+	case []any:
+		for i, element := range value {
+			if path, found := pathOf(element, at+"/"+strconv.Itoa(i), wanted); found {
+				return path, true
+			}
+		}
+	default:
+		return at, wanted(value)
+	}
+	return "", false
+}
