@@ -1,9 +1,12 @@
 package policy
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -53,23 +56,49 @@ func ParseYAML(file string, data []byte) (nodes []*Node, err error) {
 	if err := checkNesting(file, tokens); err != nil {
 		return nil, err
 	}
-	parsed, err := parser.Parse(tokens, 0)
-	if err != nil {
-		return nil, syntaxError(file, err)
-	}
 	var faults []error
-	for _, document := range parsed.Docs {
-		if document.Body == nil {
-			continue
-		}
-		node, err := newNode(file, document.Body)
+	for _, segment := range segments(tokens) {
+		parsed, err := parser.Parse(segment, 0)
 		if err != nil {
-			faults = append(faults, err)
-		} else if node.Value != nil {
-			nodes = append(nodes, node)
+			return nil, syntaxError(file, err)
+		}
+		for _, document := range parsed.Docs {
+			if document.Body == nil {
+				continue
+			}
+			node, err := newNode(file, document.Body)
+			if err != nil {
+				faults = append(faults, err)
+			} else if node.Value != nil {
+				nodes = append(nodes, node)
+			}
 		}
 	}
 	return nodes, errors.Join(faults...)
+}
+
+// segments splits the tokens of several documents. The parser would do so, but loses what follows
+// an empty document.
+func segments(tokens token.Tokens) []token.Tokens {
+	var all []token.Tokens
+	var current token.Tokens
+	content := false
+	flush := func() {
+		if content {
+			all = append(all, current)
+		}
+		current, content = nil, false
+	}
+	for _, t := range tokens {
+		if t.Type == token.DocumentHeaderType || t.Type == token.DocumentEndType {
+			flush()
+			continue
+		}
+		content = content || t.Type != token.CommentType
+		current = append(current, t)
+	}
+	flush()
+	return all
 }
 
 // checkNesting stops what would exhaust the parser's stack.
@@ -119,6 +148,8 @@ func newNode(file string, from ast.Node) (*Node, error) {
 		node.Value = from.Value
 		if from.Token.Type == token.SingleQuoteType || from.Token.Type == token.DoubleQuoteType {
 			node.Column++
+		} else if jsonNumber.MatchString(from.Value) {
+			node.Value = json.Number(from.Value) // too long or too short for the parser to see
 		}
 	case *ast.LiteralNode:
 		node.Value, node.Block = from.Value.Value, strings.HasPrefix(from.Start.Value, "|")
@@ -390,4 +421,38 @@ func editDistance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// ParseJSON reads a JSON file as one node. Numbers keep their digits; places within the file are
+// not known.
+func ParseJSON(file string, data []byte) (*Node, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, fmt.Errorf("%s: more than one JSON value", file)
+	}
+	return nodeOf(file, value), nil
+}
+
+func nodeOf(file string, value any) *Node {
+	node := &Node{File: file, Line: 1, Column: 1, Value: value}
+	switch value := value.(type) {
+	case []any:
+		nodes := make([]*Node, len(value))
+		for i, element := range value {
+			nodes[i] = nodeOf(file, element)
+		}
+		node.Value = nodes
+	case map[string]any:
+		fields := make([]Field, 0, len(value))
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			fields = append(fields, Field{nodeOf(file, key), nodeOf(file, value[key])})
+		}
+		node.Value = fields
+	}
+	return node
 }
