@@ -1,0 +1,40 @@
+package snapshot
+
+import (
+	"cmp"
+
+	"cloudaudit/providers"
+	"cloudaudit/providers/shape"
+)
+
+// azureResource maps a row of Resource Graph or an object of Resource Manager.
+func azureResource(row map[string]any, region string) (*providers.Resource, string) {
+	written := text(row, "id")
+	id, ok := shape.ParseARMID(written)
+	resource := &providers.Resource{Type: shape.ARMType(cmp.Or(text(row, "type"), id.Type))}
+	if !ok {
+		return resource, "the record has no resource id"
+	}
+	resource.ID, resource.Identity = written, shape.ARMIdentity(written)
+	resource.Name = cmp.Or(text(row, "name"), id.Name)
+	resource.Region = cmp.Or(shape.ARMRegion(text(row, "location")), shape.ARMRegion(region), providers.Global)
+	resource.UID = azureUID(row)
+	resource.Ancestors = shape.ARMAncestors(id)
+	resource.Tags = tags(object(row, "tags"))
+	for _, key := range []string{"id", "name", "type"} {
+		delete(row, key)
+	}
+	resource.Parts = map[string]providers.Part{providers.Properties: {Value: row}}
+	return resource, ""
+}
+
+// azureUID tells a resource from an earlier one of its id, where Azure gives an id or a time of
+// creation that the id does not repeat.
+func azureUID(row map[string]any) string {
+	properties := object(row, "properties")
+	return cmp.Or(
+		text(properties, "vmId"), text(properties, "resourceGuid"), text(properties, "uniqueId"),
+		text(properties, "timeCreated"), text(properties, "creationTime"), text(properties, "creationDate"),
+		text(object(row, "systemData"), "createdAt"),
+	)
+}
