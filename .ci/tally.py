@@ -48,8 +48,8 @@ def read(stream, results):
 
 def finish(results, output, failing, package, test, action, elapsed):
     """Notes the end of a test, or of a package where test is empty."""
-    said = "".join(output.pop((package, test), []))
-    if action == "fail":
+    said = "".join(o for o in output.pop((package, test), []) if not o.startswith("=== "))
+    if action == "fail" or action == "skip" and test:
         print(said, end="")
     if test:
         note(results, package, test, action)
