@@ -2,6 +2,8 @@ package snapshot
 
 import (
 	"cmp"
+	"path"
+	"strings"
 
 	"cloudaudit/providers"
 	"cloudaudit/providers/shape"
@@ -12,11 +14,11 @@ func azureResource(row map[string]any, region string) (*providers.Resource, stri
 	written := text(row, "id")
 	id, ok := shape.ParseARMID(written)
 	resource := &providers.Resource{Type: shape.ARMType(cmp.Or(text(row, "type"), id.Type))}
-	if !ok {
+	if !ok && (resource.Type == "" || !strings.HasPrefix(written, "/")) {
 		return resource, "the record has no resource id"
 	}
 	resource.ID, resource.Identity = written, shape.ARMIdentity(written)
-	resource.Name = cmp.Or(text(row, "name"), id.Name)
+	resource.Name = cmp.Or(text(row, "name"), id.Name, path.Base(resource.Identity))
 	resource.Region = cmp.Or(shape.ARMRegion(text(row, "location")), shape.ARMRegion(region), providers.Global)
 	resource.UID = azureUID(row)
 	resource.Ancestors = shape.ARMAncestors(id)
