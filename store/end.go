@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"cloudaudit/scanner"
+)
+
+// End implements scanner.Store.
+func (s *Store) End(ctx context.Context, scan *scanner.Scan, result scanner.Result) error {
+	return s.scanTx(ctx, scan, func(tx *sql.Tx) error {
+		account, err := s.accountID(ctx, tx, scan.Account)
+		if err != nil {
+			return err
+		}
+		if result.Status != scanner.Cancelled {
+			if err := s.saveCoverage(ctx, tx, account, scan.Seq, result.Coverage); err != nil {
+				return fmt.Errorf("coverage: %w", err)
+			}
+			if err := s.saveScore(ctx, tx, account, result.FinishedAt); err != nil {
+				return fmt.Errorf("score: %w", err)
+			}
+		}
+		for _, text := range []string{`DELETE FROM scan_seen WHERE scan_seq = ?`, `DELETE FROM scan_deferred WHERE scan_seq = ?`} {
+			if _, err := tx.ExecContext(ctx, text, scan.Seq); err != nil {
+				return err
+			}
+		}
+		if err := endScan(ctx, tx, scan.Seq, result); err != nil {
+			return err
+		}
+		return s.release(ctx, tx, leaseName(account))
+	})
+}
+
+func endScan(ctx context.Context, tx *sql.Tx, seq int64, result scanner.Result) error {
+	c := result.Counts
+	_, err := tx.ExecContext(ctx, `
+		UPDATE scans SET status = ?, error = ?, finished_at = ?, audited = ?, resources = ?, added = ?, changed = ?, removed = ?,
+			opened = ?, resolved = ?, evaluated = ?, gaps = ?, scopes_planned = ?, scopes_complete = ? WHERE seq = ?`,
+		result.Status, result.Error, micros(result.FinishedAt), result.Audited, c.Resources, c.Added, c.Changed, c.Removed,
+		c.Opened, c.Resolved, c.Evaluated, c.Gaps, c.ScopesPlanned, c.ScopesComplete, seq)
+	return err
+}
+
+// coverageRow is a row of coverage as it stands.
+type coverageRow struct {
+	id       int64
+	complete sql.NullInt64
+	scanner.Coverage
+}
+
+// saveCoverage writes the rows that differ: coverage is kept as intervals.
+func (s *Store) saveCoverage(ctx context.Context, tx *sql.Tx, account, seq int64, rows []scanner.Coverage) error {
+	type place struct{ region, kind, facet string }
+	known := map[place]coverageRow{}
+	err := query(ctx, tx, func(r *sql.Rows) error {
+		var c coverageRow
+		err := r.Scan(&c.id, &c.Region, &c.Type, &c.Facet, &c.Listing, &c.Class, &c.Permission, &c.Place, &c.Reason, &c.Gaps, &c.complete)
+		known[place{c.Region, c.Type, c.Facet}] = c
+		return err
+	}, `SELECT id, region, type, facet, listing, class, permission, place, reason, gaps, complete_seq
+		FROM coverage WHERE org_id = ? AND account_id = ? AND to_seq IS NULL`, s.org.id, account)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		at := place{row.Region, row.Type, row.Facet}
+		old, exists := known[at]
+		delete(known, at)
+		if exists && old.Coverage == row {
+			continue
+		}
+		if err := s.replaceCoverage(ctx, tx, account, seq, old, row); err != nil {
+			return err
+		}
+	}
+	for _, old := range known {
+		if _, err := tx.ExecContext(ctx, `UPDATE coverage SET to_seq = ? WHERE id = ?`, seq, old.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) replaceCoverage(ctx context.Context, tx *sql.Tx, account, seq int64, old coverageRow, row scanner.Coverage) error {
+	complete := old.complete
+	if old.id != 0 {
+		if old.Listing == scanner.Complete { // it was complete up to the scan before
+			if err := tx.QueryRowContext(ctx, `SELECT MAX(seq) FROM scans WHERE account_id = ? AND seq < ? AND status IN ('succeeded', 'partial')`,
+				account, seq).Scan(&complete); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE coverage SET to_seq = ? WHERE id = ?`, seq, old.id); err != nil {
+			return err
+		}
+	}
+	if row.Listing == scanner.Complete {
+		complete = sql.NullInt64{Int64: seq, Valid: true}
+	}
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO coverage (org_id, account_id, region, type, facet, listing, class, permission, place, reason, gaps, from_seq, complete_seq)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.org.id, account, row.Region, row.Type, row.Facet, row.Listing, row.Class, row.Permission, row.Place, row.Reason, row.Gaps, seq, complete)
+	return err
+}
+
+// saveScore keeps the day's score of each pack: the last scan of the day stands.
+func (s *Store) saveScore(ctx context.Context, tx *sql.Tx, account int64, at time.Time) error {
+	day := at.UTC().Format(time.DateOnly)
+	if _, err := tx.ExecContext(ctx, `DELETE FROM score_history WHERE org_id = ? AND day = ? AND account_id = ?`, s.org.id, day, account); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO score_history (org_id, day, account_id, group_name, pack, violating, compliant, unknown, excused)
+		SELECT org_id, ?, account_id, '', pack,
+			SUM(CASE outcome WHEN 'violation' THEN pairs ELSE 0 END),
+			SUM(CASE outcome WHEN 'compliant' THEN pairs ELSE 0 END),
+			SUM(CASE outcome WHEN 'unknown' THEN pairs ELSE 0 END), 0
+		FROM verdict_counts WHERE org_id = ? AND account_id = ? GROUP BY org_id, account_id, pack`, day, s.org.id, account)
+	return err
+}

@@ -1,0 +1,447 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"cloudaudit/policy"
+	"cloudaudit/providers"
+	"cloudaudit/scanner"
+)
+
+// HeldCount implements scanner.Store.
+func (s *Store) HeldCount(ctx context.Context, scan *scanner.Scan) (n int, err error) {
+	account, err := s.accountID(ctx, s.read, scan.Account)
+	if err != nil {
+		return 0, err
+	}
+	err = s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM resources WHERE account_id = ? AND gone_seq IS NULL`, account).Scan(&n)
+	return n, err
+}
+
+// Held implements scanner.Store.
+func (s *Store) Held(ctx context.Context, scan *scanner.Scan, after int64, limit int) ([]scanner.Held, error) {
+	account, err := s.accountID(ctx, s.read, scan.Account)
+	if err != nil {
+		return nil, err
+	}
+	var page []scanner.Held
+	at := map[int64]int{}
+	err = query(ctx, s.read, func(rows *sql.Rows) error {
+		var h scanner.Held
+		err := rows.Scan(&h.Key, &h.Type, &h.Identity, &h.Region, &h.UID, &h.Missing)
+		at[h.Key] = len(page)
+		page = append(page, h)
+		return err
+	}, `SELECT key, type, identity, region, uid, missing_class FROM resources
+		WHERE account_id = ? AND gone_seq IS NULL AND key > ? ORDER BY key LIMIT ?`, account, after, limit)
+	if err != nil || len(page) == 0 {
+		return nil, err
+	}
+	first, last := page[0].Key, page[len(page)-1].Key
+	if err := s.heldParts(ctx, page, at, first, last); err != nil {
+		return nil, err
+	}
+	return page, s.heldVerdicts(ctx, page, at, first, last)
+}
+
+func (s *Store) heldParts(ctx context.Context, page []scanner.Held, at map[int64]int, first, last int64) error {
+	return query(ctx, s.read, func(rows *sql.Rows) error {
+		var key int64
+		var hash []byte
+		var part scanner.HeldPart
+		err := rows.Scan(&key, &part.Name, &hash, &part.Unread, &part.Stale, &part.From)
+		part.Hash = hashOf(hash)
+		if i, ours := at[key]; ours {
+			page[i].Parts = append(page[i].Parts, part)
+		}
+		return err
+	}, `SELECT resource_key, part, hash, unread, stale_class, from_seq FROM parts
+		WHERE resource_key BETWEEN ? AND ? AND to_seq IS NULL ORDER BY resource_key, part`, first, last)
+}
+
+func (s *Store) heldVerdicts(ctx context.Context, page []scanner.Held, at map[int64]int, first, last int64) error {
+	return query(ctx, s.read, func(rows *sql.Rows) error {
+		var key int64
+		var content, judged []byte
+		var v scanner.HeldVerdict
+		err := rows.Scan(&key, &v.PackDigest, &v.ConfigDigest, &v.Pack, &content, &judged)
+		v.Content, v.Judged = hashOf(content), hashOf(judged)
+		if i, ours := at[key]; ours {
+			page[i].Verdicts = append(page[i].Verdicts, v)
+		}
+		return err
+	}, `SELECT resource_key, pack_digest, config_digest, pack, content, judged FROM verdicts
+		WHERE resource_key BETWEEN ? AND ? ORDER BY resource_key`, first, last)
+}
+
+// in gives a list of parameters for keys: at most a page of them.
+func in(keys []int64) (marks string, args []any) {
+	for _, key := range keys {
+		args = append(args, key)
+	}
+	return strings.TrimSuffix(strings.Repeat("?,", len(keys)), ","), args
+}
+
+// Load implements scanner.Store.
+func (s *Store) Load(ctx context.Context, _ *scanner.Scan, keys []int64) ([]*providers.Resource, error) {
+	marks, args := in(keys)
+	byKey := make(map[int64]*providers.Resource, len(keys))
+	err := query(ctx, s.read, func(rows *sql.Rows) error {
+		var key int64
+		var tagText, ancestors string
+		r := &providers.Resource{Parts: map[string]providers.Part{}}
+		err := rows.Scan(&key, &r.Type, &r.Identity, &r.ID, &r.Name, &r.Region, &r.UID, &tagText, &ancestors)
+		if err != nil {
+			return err
+		}
+		byKey[key] = r
+		if err := json.Unmarshal([]byte(tagText), &r.Tags); err != nil {
+			return err
+		}
+		return json.Unmarshal([]byte(ancestors), &r.Ancestors)
+	}, `SELECT key, type, identity, id, name, region, uid, tags, ancestors FROM resources WHERE key IN (`+marks+`)`, args...)
+	if err != nil {
+		return nil, err
+	}
+	err = query(ctx, s.read, func(rows *sql.Rows) error {
+		var key int64
+		var name, unread, body string
+		var hash []byte
+		if err := rows.Scan(&key, &name, &hash, &unread, &body); err != nil {
+			return err
+		}
+		part, err := partOf(name, hash, unread, body)
+		byKey[key].Parts[name] = part
+		return err
+	}, `SELECT p.resource_key, p.part, p.hash, p.unread, b.body FROM parts p JOIN bodies b ON b.part_id = p.id
+		WHERE p.resource_key IN (`+marks+`) AND p.to_seq IS NULL AND p.stale_class = ''`, args...)
+	resources := make([]*providers.Resource, len(keys))
+	for i, key := range keys {
+		resources[i] = byKey[key]
+	}
+	return resources, err
+}
+
+// partOf reads a stored part back, with redacted leaves in their places.
+func partOf(name string, hash []byte, unreadText, body string) (providers.Part, error) {
+	unread, err := scanner.DecodeUnread(unreadText)
+	if err != nil {
+		return providers.Part{}, err
+	}
+	value, err := providers.ParseValue([]byte(body))
+	if err != nil {
+		return providers.Part{}, fmt.Errorf("stored %s %w", name, err)
+	}
+	return providers.Part{Value: providers.Restore(name, value, unread), Hash: hashOf(hash), Unread: unread}, nil
+}
+
+// Violations implements scanner.Store.
+func (s *Store) Violations(ctx context.Context, _ *scanner.Scan, keys []int64) (map[int64][]scanner.Violation, error) {
+	marks, args := in(keys)
+	groups := map[int64][]scanner.Row{}
+	err := query(ctx, s.read, func(rows *sql.Rows) error {
+		var key int64
+		var row scanner.Row
+		err := rows.Scan(&key, &row.Group, &row.Level, &row.PackVersion, &row.Message)
+		groups[key] = append(groups[key], row)
+		return err
+	}, `SELECT g.violation_key, g.group_name, g.level, g.pack_version, g.message
+		FROM violation_groups g JOIN violations v ON v.key = g.violation_key
+		WHERE v.resource_key IN (`+marks+`) AND g.to_seq IS NULL ORDER BY g.violation_key, g.group_name`, args...)
+	if err != nil {
+		return nil, err
+	}
+	found := map[int64][]scanner.Violation{}
+	err = query(ctx, s.read, func(rows *sql.Rows) error {
+		var key, resource int64
+		var v scanner.Violation
+		err := rows.Scan(&key, &resource, &v.ID, &v.Pack, &v.Policy, &v.Key, &v.Severity, &v.Message, &v.State,
+			&v.Resolution, &v.Triage, &v.UID, &v.Unverified)
+		v.Rows = groups[key]
+		found[resource] = append(found[resource], v)
+		return err
+	}, `SELECT key, resource_key, id, pack, policy, violation_key, severity, message, state,
+		resolution, triage, resource_uid, unverified_seq IS NOT NULL
+		FROM violations WHERE resource_key IN (`+marks+`)`, args...)
+	return found, err
+}
+
+// Judge implements scanner.Store.
+func (s *Store) Judge(ctx context.Context, scan *scanner.Scan, judgements []scanner.Judgement) error {
+	return s.scanTx(ctx, scan, func(tx *sql.Tx) error {
+		account, err := s.accountID(ctx, tx, scan.Account)
+		if err != nil {
+			return err
+		}
+		j := judging{Store: s, tx: tx, scan: scan, account: account, counts: counts{}}
+		if j.before, err = s.lastEnded(ctx, tx, account, scan.Seq); err != nil {
+			return err
+		}
+		for _, judgement := range judgements {
+			if err := j.judge(ctx, judgement); err != nil {
+				return fmt.Errorf("resource %d: %w", judgement.Key, err)
+			}
+		}
+		return j.counts.apply(ctx, tx, s.org.id)
+	})
+}
+
+// lastEnded is the account's last scan before seq that read something, 0 if there is none.
+func (s *Store) lastEnded(ctx context.Context, tx *sql.Tx, account, seq int64) (last int64, err error) {
+	err = tx.QueryRowContext(ctx, `
+		SELECT COALESCE(MAX(seq), 0) FROM scans WHERE org_id = ? AND account_id = ? AND seq < ? AND status IN ('succeeded', 'partial')`,
+		s.org.id, account, seq).Scan(&last)
+	return last, err
+}
+
+// judging is one call of Judge.
+type judging struct {
+	*Store
+	tx      *sql.Tx
+	scan    *scanner.Scan
+	account int64
+	before  int64 // the account's last scan that read something
+	counts  counts
+}
+
+func (j *judging) exec(ctx context.Context, text string, args ...any) error {
+	_, err := j.tx.ExecContext(ctx, text, args...)
+	return err
+}
+
+func (j *judging) judge(ctx context.Context, jd scanner.Judgement) error {
+	of := subject{key: jd.Key, account: j.account}
+	if err := j.tx.QueryRowContext(ctx, `SELECT region, type FROM resources WHERE key = ?`, jd.Key).Scan(&of.region, &of.kind); err != nil {
+		return err
+	}
+	if err := j.presence(ctx, of, jd); err != nil {
+		return err
+	}
+	if err := j.parts(ctx, jd); err != nil {
+		return err
+	}
+	if len(jd.Drop) > 0 {
+		if err := dropVerdicts(ctx, j.tx, j.counts, of, jd.Drop); err != nil {
+			return err
+		}
+	}
+	for _, verdict := range jd.Put {
+		if err := putVerdict(ctx, j.tx, j.counts, of, verdict); err != nil {
+			return err
+		}
+	}
+	for _, change := range jd.Changes {
+		if err := j.change(ctx, jd.Key, change); err != nil {
+			return fmt.Errorf("violation %s: %w", change.ID, err)
+		}
+	}
+	return nil
+}
+
+func (j *judging) presence(ctx context.Context, of subject, jd scanner.Judgement) error {
+	switch jd.Presence {
+	case scanner.Gone, scanner.Outside:
+		if err := dropVerdicts(ctx, j.tx, j.counts, of, nil); err != nil {
+			return err
+		}
+		if err := j.exec(ctx, `UPDATE parts SET to_seq = ? WHERE resource_key = ? AND to_seq IS NULL`, j.scan.Seq, jd.Key); err != nil {
+			return err
+		}
+		return j.exec(ctx, `UPDATE resources SET gone_seq = ?, gone_why = ?, missing_class = '', missing_seq = NULL WHERE key = ?`,
+			j.scan.Seq, jd.Presence, jd.Key)
+	case scanner.Missing:
+		return j.exec(ctx, `UPDATE resources SET missing_class = ?, missing_seq = COALESCE(missing_seq, ?), misses = misses + 1 WHERE key = ?`,
+			jd.Missing, j.scan.Seq, jd.Key)
+	default:
+		return j.exec(ctx, `UPDATE resources SET missing_class = '', missing_seq = NULL, misses = 0 WHERE key = ? AND missing_seq IS NOT NULL`, jd.Key)
+	}
+}
+
+func (j *judging) parts(ctx context.Context, jd scanner.Judgement) error {
+	for part, class := range jd.Stale {
+		err := j.exec(ctx, `UPDATE parts SET stale_class = ?, stale_seq = ? WHERE resource_key = ? AND part = ? AND to_seq IS NULL`,
+			class, j.scan.Seq, jd.Key, part)
+		if err != nil {
+			return err
+		}
+	}
+	for _, part := range jd.Fresh {
+		err := j.exec(ctx, `UPDATE parts SET stale_class = '', stale_seq = NULL WHERE resource_key = ? AND part = ? AND to_seq IS NULL`, jd.Key, part)
+		if err != nil {
+			return err
+		}
+	}
+	for _, part := range jd.Ended {
+		err := j.exec(ctx, `UPDATE parts SET to_seq = ? WHERE resource_key = ? AND part = ? AND to_seq IS NULL`, j.scan.Seq, jd.Key, part)
+		if err != nil {
+			return err
+		}
+		if err := j.exec(ctx, `UPDATE resources SET changed_seq = ?, version = version + 1 WHERE key = ?`, j.scan.Seq, jd.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// change writes a violation over what is known of it.
+func (j *judging) change(ctx context.Context, resource int64, c scanner.Change) error {
+	key, was, err := j.upsert(ctx, resource, c)
+	if err != nil {
+		return err
+	}
+	if err := j.rows(ctx, key, c); err != nil {
+		return err
+	}
+	return j.events(ctx, key, was, c)
+}
+
+// was is what the row said before a change.
+type was struct {
+	state      policy.State
+	level      policy.Level
+	unverified bool
+}
+
+func (j *judging) upsert(ctx context.Context, resource int64, c scanner.Change) (key int64, before was, err error) {
+	if c.Was == "" {
+		err = j.tx.QueryRowContext(ctx, `
+			INSERT INTO violations (id, org_id, account_id, resource_key, pack, policy, violation_key, severity, level, pack_version,
+				message, state, resource_uid, first_seq, opened_seq, updated_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key`,
+			c.ID, j.org.id, j.account, resource, c.Pack, c.Policy, c.Key, c.Severity, c.Level, c.Rows[0].PackVersion,
+			c.Message, c.State, c.UID, j.scan.Seq, j.scan.Seq, micros(j.scan.StartedAt)).Scan(&key)
+		return key, before, err
+	}
+	err = j.tx.QueryRowContext(ctx, `SELECT key, state, level, unverified_seq IS NOT NULL FROM violations WHERE org_id = ? AND id = ?`, j.org.id, c.ID).
+		Scan(&key, &before.state, &before.level, &before.unverified)
+	if err != nil {
+		return 0, before, err
+	}
+	return key, before, j.update(ctx, key, before, c)
+}
+
+func (j *judging) update(ctx context.Context, key int64, before was, c scanner.Change) error {
+	set := []string{"severity = ?", "message = ?", "state = ?", "resolution = ?", "triage = ?", "resource_uid = ?", "updated_at = ?"}
+	args := []any{c.Severity, c.Message, c.State, c.Resolution, c.Triage, c.UID, micros(j.scan.StartedAt)}
+	add := func(assignment string, arg ...any) {
+		set = append(set, assignment)
+		args = append(args, arg...)
+	}
+	if len(c.Rows) > 0 {
+		add("level = ?", c.Level)
+		add("pack_version = ?", c.Rows[0].PackVersion)
+	}
+	switch {
+	case c.State == policy.Open && before.state == policy.Resolved:
+		add("opened_seq = ?", j.scan.Seq)
+		add("resolved_seq = NULL")
+	case c.State == policy.Resolved && before.state == policy.Open:
+		add("resolved_seq = ?", j.scan.Seq)
+	}
+	switch {
+	case c.Unverified && !before.unverified:
+		add("unverified_seq = ?", j.scan.Seq)
+		add("verified_seq = ?", j.before)
+	case !c.Unverified:
+		add("unverified_seq = NULL")
+		add("verified_seq = NULL")
+	}
+	if c.NewTriage {
+		add("priority = 'p4'")
+		add("assignee = ''")
+	}
+	return j.exec(ctx, `UPDATE violations SET `+strings.Join(set, ", ")+` WHERE key = ?`, append(args, key)...)
+}
+
+// rows ends the reports of groups that report no more, begins new ones and changes messages in
+// place.
+func (j *judging) rows(ctx context.Context, key int64, c scanner.Change) error {
+	known := map[string]scanner.Row{}
+	err := query(ctx, j.tx, func(rows *sql.Rows) error {
+		var row scanner.Row
+		err := rows.Scan(&row.Group, &row.Level, &row.PackVersion, &row.Message)
+		known[row.Group] = row
+		return err
+	}, `SELECT group_name, level, pack_version, message FROM violation_groups WHERE violation_key = ? AND to_seq IS NULL`, key)
+	if err != nil {
+		return err
+	}
+	for _, row := range c.Rows {
+		old, exists := known[row.Group]
+		delete(known, row.Group)
+		if err := j.row(ctx, key, row, old, exists); err != nil {
+			return err
+		}
+	}
+	for group := range known {
+		if err := j.endRow(ctx, key, group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *judging) row(ctx context.Context, key int64, row, old scanner.Row, exists bool) error {
+	switch {
+	case exists && row == old:
+		return nil
+	case exists && row.Level == old.Level:
+		return j.exec(ctx, `UPDATE violation_groups SET message = ?, pack_version = ? WHERE violation_key = ? AND group_name = ? AND to_seq IS NULL`,
+			row.Message, row.PackVersion, key, row.Group)
+	case exists:
+		if err := j.endRow(ctx, key, row.Group); err != nil {
+			return err
+		}
+	}
+	return j.exec(ctx, `INSERT INTO violation_groups (violation_key, group_name, level, pack_version, message, from_seq) VALUES (?, ?, ?, ?, ?, ?)`,
+		key, row.Group, row.Level, row.PackVersion, row.Message, j.scan.Seq)
+}
+
+func (j *judging) endRow(ctx context.Context, key int64, group string) error {
+	return j.exec(ctx, `UPDATE violation_groups SET to_seq = ? WHERE violation_key = ? AND group_name = ? AND to_seq IS NULL`, j.scan.Seq, key, group)
+}
+
+// events writes the history of the change: state, verification and level have events, messages
+// have none.
+func (j *judging) events(ctx context.Context, key int64, before was, c scanner.Change) error {
+	var kinds []string
+	switch {
+	case c.Was == "":
+		kinds = append(kinds, "opened")
+	case c.State == policy.Open && before.state == policy.Resolved:
+		kinds = append(kinds, "reopened")
+	case c.State == policy.Resolved && before.state == policy.Open:
+		kinds = append(kinds, "resolved")
+	case c.Unverified && !before.unverified:
+		kinds = append(kinds, "unverified")
+	case !c.Unverified && before.unverified:
+		kinds = append(kinds, "verified")
+	}
+	if c.State == policy.Open && before.state == policy.Open && c.Level != before.level {
+		kinds = append(kinds, "level")
+	}
+	detail, err := json.Marshal(map[string]any{"level": c.Level, "resolution": c.Resolution, "groups": groupNames(c.Rows)})
+	if err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		err := j.exec(ctx, `INSERT INTO violation_events (org_id, violation_key, scan_seq, at, kind, actor, detail) VALUES (?, ?, ?, ?, ?, 'scan', ?)`,
+			j.org.id, key, j.scan.Seq, micros(j.scan.StartedAt), kind, string(detail))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func groupNames(rows []scanner.Row) []string {
+	names := make([]string, len(rows))
+	for i, row := range rows {
+		names[i] = row.Group
+	}
+	return names
+}

@@ -1,0 +1,182 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"cloudaudit/providers"
+	"cloudaudit/scanner"
+)
+
+// Begin implements scanner.Store.
+func (s *Store) Begin(ctx context.Context, account providers.Account, trigger scanner.Trigger) (*scanner.Scan, error) {
+	scan := &scanner.Scan{Organization: s.org.key, Account: account, Trigger: trigger, StartedAt: s.now().UTC()}
+	err := s.withTx(ctx, func(tx *sql.Tx) error {
+		id, err := s.accountID(ctx, tx, account)
+		if err != nil {
+			return err
+		}
+		if scan.Epoch, err = s.take(ctx, tx, leaseName(id)); err != nil {
+			return err
+		}
+		if err := s.interrupt(ctx, tx, id); err != nil {
+			return err
+		}
+		return s.insertScan(ctx, tx, id, scan)
+	})
+	return scan, err
+}
+
+func leaseName(accountID int64) string { return fmt.Sprintf("account/%d", accountID) }
+
+type queryer interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}
+
+// accountID finds the account's row by its key.
+func (s *Store) accountID(ctx context.Context, db queryer, account providers.Account) (id int64, err error) {
+	err = db.QueryRowContext(ctx, `SELECT id FROM accounts WHERE org_id = ? AND key = ?`, s.org.id, account.Key).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("account %s: %w", account.Name, ErrNotFound)
+	}
+	return id, err
+}
+
+// interrupt ends scans of the account that a dead owner left running.
+func (s *Store) interrupt(ctx context.Context, tx *sql.Tx, accountID int64) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE scans SET status = 'interrupted', finished_at = ?, error = 'the scanning process ended before the scan did'
+		WHERE account_id = ? AND status = 'running'`, micros(s.now()), accountID)
+	return err
+}
+
+func (s *Store) insertScan(ctx context.Context, tx *sql.Tx, accountID int64, scan *scanner.Scan) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	scan.ID = id.String()
+	return tx.QueryRowContext(ctx, `
+		INSERT INTO scans (id, org_id, account_id, trigger, status, started_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING seq`,
+		scan.ID, s.org.id, accountID, scan.Trigger, scanner.Running, micros(scan.StartedAt)).Scan(&scan.Seq)
+}
+
+// Log implements scanner.Store.
+func (s *Store) Log(ctx context.Context, scan *scanner.Scan, lines ...scanner.LogLine) error {
+	return s.scanTx(ctx, scan, func(tx *sql.Tx) error {
+		for _, line := range lines {
+			_, err := tx.ExecContext(ctx, `
+				INSERT INTO scan_log (org_id, scan_seq, at, level, scope, message) VALUES (?, ?, ?, ?, ?, ?)`,
+				s.org.id, scan.Seq, micros(line.Time), line.Level, line.Scope, line.Message)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Report implements scanner.Store.
+func (s *Store) Report(ctx context.Context, scan *scanner.Scan, progress scanner.Progress) error {
+	data, err := json.Marshal(progress)
+	if err != nil {
+		return err
+	}
+	return s.scanTx(ctx, scan, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE scans SET progress = ? WHERE seq = ?`, string(data), scan.Seq); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `
+			UPDATE leases SET expires_at = ? WHERE org_id = ? AND name = (
+				SELECT 'account/' || account_id FROM scans WHERE seq = ?)`,
+			micros(s.now().Add(leaseTime)), s.org.id, scan.Seq)
+		return err
+	})
+}
+
+// EndScope implements scanner.Store.
+func (s *Store) EndScope(ctx context.Context, scan *scanner.Scan, result scanner.ScopeResult, seen scanner.Seen) error {
+	return s.scanTx(ctx, scan, func(tx *sql.Tx) error {
+		if err := s.insertScope(ctx, tx, scan, result); err != nil {
+			return err
+		}
+		for part, set := range seen {
+			keys, err := set.MarshalBinary()
+			if err != nil {
+				return err
+			}
+			_, err = tx.ExecContext(ctx, `INSERT INTO scan_seen (scan_seq, scope, part, keys) VALUES (?, ?, ?, ?)`,
+				scan.Seq, result.Scope.Name, part, keys)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) insertScope(ctx context.Context, tx *sql.Tx, scan *scanner.Scan, result scanner.ScopeResult) error {
+	scope := result.Scope
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO scan_scopes (scan_seq, org_id, name, region, types, whole, revision, listing, class, permission, error, gaps, resources, duration_us)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		scan.Seq, s.org.id, scope.Name, scope.Region, texts(scope.Types), texts(scope.Whole), scope.Revision,
+		result.Listing, result.Class, result.Permission, result.Error, result.GapCount, result.Resources, result.Duration.Microseconds())
+	if err != nil {
+		return err
+	}
+	for i, gap := range result.Gaps {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO scan_gaps (scan_seq, org_id, scope, ordinal, region, type, facet, class, permission, place, reason)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			scan.Seq, s.org.id, scope.Name, i, gap.Region, gap.Type, gap.Facet, gap.Class, gap.Permission, gap.Place, gap.Reason)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// texts is the stored form of a list of strings: JSON, "[]" for none.
+func texts(list []string) string {
+	if len(list) == 0 {
+		return "[]"
+	}
+	data, err := json.Marshal(list)
+	if err != nil {
+		panic("a list of strings cannot fail to encode: " + err.Error())
+	}
+	return string(data)
+}
+
+// tags is the stored form of a map of strings: JSON, "{}" for none.
+func tags(m map[string]string) string {
+	if len(m) == 0 {
+		return "{}"
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		panic("a map of strings cannot fail to encode: " + err.Error())
+	}
+	return string(data)
+}
+
+// Listed implements scanner.Store.
+func (s *Store) Listed(ctx context.Context, account providers.Account) ([]string, error) {
+	var names []string
+	err := query(ctx, s.read, func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		names = append(names, name)
+		return err
+	}, `SELECT name FROM scan_scopes WHERE scan_seq = (
+			SELECT MAX(s.seq) FROM scans s JOIN accounts a ON a.id = s.account_id
+			WHERE a.org_id = ? AND a.key = ? AND s.status IN ('succeeded', 'partial', 'failed'))
+		ORDER BY name`, s.org.id, account.Key)
+	return names, err
+}
