@@ -219,10 +219,8 @@ func tags(labels map[string]any) map[string]string {
 // gcpUID tells a resource from an earlier one of its name: by the service's number or unique id,
 // else by the time of creation. Other ids repeat the name.
 func gcpUID(data map[string]any) string {
-	for _, key := range []string{"id", "projectNumber"} {
-		if id := digits(data[key]); id != "" {
-			return id
-		}
+	if id := digits(data["id"]); id != "" {
+		return id
 	}
 	for _, uid := range []string{
 		text(data, "uniqueId"), text(data, "uid"), text(object(data, "metadata"), "uid"),

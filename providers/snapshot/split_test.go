@@ -1,0 +1,94 @@
+package snapshot
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+	"testing/iotest"
+
+	"cloudaudit/providers"
+)
+
+// pieces reads all pieces of a stream, with an upper bound to find loops.
+func pieces(t *testing.T, in io.Reader, limit, most int) []piece {
+	t.Helper()
+	s := newSplitter(in, limit)
+	// A small buffer makes records cross its borders.
+	s.in = bufio.NewReaderSize(in, 16)
+	if err := s.start(); err != nil {
+		return nil
+	}
+	var all []piece
+	for {
+		found, err := s.next()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		found.data = bytes.Clone(found.data)
+		if all = append(all, found); len(all) > most {
+			t.Fatalf("%d pieces of %d bytes", len(all), most)
+		}
+		if len(found.data) > limit || found.data != nil && found.fault != "" {
+			t.Fatalf("a piece of %d bytes with fault %q", len(found.data), found.fault)
+		}
+	}
+}
+
+// FuzzSplit looks for loops, for records above the limit, and for pieces that depend on how the
+// stream is read.
+func FuzzSplit(f *testing.F) {
+	for _, seed := range []string{
+		"{\"a\":1}\n{\"b\":2}\n", `[{"a":1},{"b":[2]}]`, `{"data":[{"a":1}],"skip_token":"x"}`, "{\"a\"\n{\"b\":1}", "x\n[1,}:", "\xef\xbb\xbf{}{}",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		most := 2*len(data) + 4
+		whole := pieces(t, bytes.NewReader(data), 64, most)
+		single := pieces(t, iotest.OneByteReader(bytes.NewReader(data)), 64, most)
+		if len(whole) != len(single) {
+			t.Fatalf("%d pieces, or %d when read byte by byte", len(whole), len(single))
+		}
+		for i := range whole {
+			if !bytes.Equal(whole[i].data, single[i].data) || whole[i].line != single[i].line || whole[i].fault != single[i].fault {
+				t.Errorf("piece %d is %q or %q when read byte by byte", i, whole[i].data, single[i].data)
+			}
+		}
+	})
+}
+
+// FuzzRecord maps any JSON with both formats.
+func FuzzRecord(f *testing.F) {
+	f.Add([]byte(`{"name":"//a/b","assetType":"a/B","resource":{"data":{"id":"1"}},"iam_policy":{"audit_configs":[]}}`))
+	f.Add([]byte(`{"id":"/subscriptions/s","type":"a/b","tags":{"a":1},"properties":{}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, format := range Formats() {
+			r := reader{file: file{name: "in.json"}, settings: Settings{Format: format}, emit: discard{t}}
+			if err := r.take(piece{data: data, line: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// discard checks what every emitted resource has.
+type discard struct{ t *testing.T }
+
+func (d discard) Resource(r *providers.Resource) error {
+	if r.Type == "" || r.ID == "" || r.Identity == "" || r.Region == "" {
+		d.t.Errorf("resource %+v lacks something", r)
+	}
+	return nil
+}
+
+func (d discard) Gap(g providers.Gap) error {
+	if g.Class != providers.Decode || g.Reason == "" || g.Place != "in.json:1" {
+		d.t.Errorf("gap %+v", g)
+	}
+	return nil
+}
