@@ -151,7 +151,7 @@ func (s *scope) validation(d *document, index int, v validation) {
 		s.faults = append(s.faults, d.place.Errorf("policy %s: validation %d has no expression", d.Name, index+1))
 		return
 	}
-	env, item := s.env, []string(nil)
+	env, list := s.env, []string(nil)
 	result := check{message: v.Message, forEach: s.compile(s.env, v.ForEach, cel.ListType(cel.DynType))}
 	if v.ForEach.given() {
 		var err error
@@ -160,14 +160,15 @@ func (s *scope) validation(d *document, index int, v validation) {
 			return
 		}
 		if result.forEach != nil {
-			item = s.reads.elements(result.forEach.checked)
+			list = s.reads.follow(result.forEach.checked)
 		}
 	}
-	s.reads.bind("item", item)
+	s.reads.bind("item", below(list, "*"))
 	result.expression = s.compile(env, v.Expression, cel.BoolType)
 	result.key = s.compile(env, v.Key, cel.StringType)
 	result.messageExpression = s.compile(env, v.MessageExpression, cel.StringType)
 	s.reads.bind("item", nil)
+	s.reads.noteRange(list)
 	s.compiled.validations = append(s.compiled.validations, result)
 }
 
@@ -194,7 +195,7 @@ func (s *scope) compile(env *cel.Env, source text, want *cel.Type) *program {
 		s.faults = append(s.faults, fault)
 		return nil
 	}
-	if want != nil { // variables are read where they are used
+	if want != nil && want.Kind() != types.ListKind { // variables and lists are read where they are used
 		s.reads.expression(p.checked)
 	}
 	estimate, err := env.EstimateCost(tree, estimator{})

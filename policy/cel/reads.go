@@ -36,14 +36,12 @@ func (r *reads) variable(name string, checked *ast.AST) { r.variables[name] = ch
 
 // expression notes what an expression reads.
 func (r *reads) expression(checked *ast.AST) {
-	w := walker{r, checked}
-	w.consume(w.follow(checked.Expr()))
+	r.consume(r.follow(checked))
 }
 
-// elements gives the paths of the elements of a list.
-func (r *reads) elements(checked *ast.AST) []string {
-	w := walker{r, checked}
-	return below(w.follow(checked.Expr()), "*")
+// follow gives the paths that an expression's value may be at.
+func (r *reads) follow(checked *ast.AST) []string {
+	return walker{r, checked}.follow(checked.Expr())
 }
 
 // bind lets a name stand for paths.
@@ -100,7 +98,11 @@ func (w walker) name(e ast.Expr, name string) []string {
 		return paths
 	}
 	if variable, ok := w.variables[name]; ok {
-		return walker{w.reads, variable}.follow(variable.Expr())
+		inner := *w.reads // which knows none of the names in scope here
+		inner.aliases = map[string][]string{}
+		paths := inner.follow(variable)
+		w.clock = inner.clock
+		return paths
 	}
 	switch name {
 	case "resource":
@@ -208,14 +210,14 @@ func (w walker) comprehension(c ast.ComprehensionExpr) []string {
 }
 
 // noteRange notes that a list was gone through, where no read of its elements says so.
-func (w walker) noteRange(ranged []string) {
+func (r *reads) noteRange(ranged []string) {
 	for _, path := range ranged {
 		noted := false
-		for read := range w.paths {
+		for read := range r.paths {
 			noted = noted || strings.HasPrefix(read, path+"/*")
 		}
 		if !noted {
-			w.consume([]string{path})
+			r.consume([]string{path})
 		}
 	}
 }
@@ -232,9 +234,9 @@ func (w walker) shadow(name string) func() {
 	}
 }
 
-func (w walker) consume(paths []string) {
+func (r *reads) consume(paths []string) {
 	for _, path := range paths {
-		w.paths[path] = true
+		r.paths[path] = true
 	}
 }
 

@@ -48,9 +48,13 @@ func (m *marker) place(value any, at string, rest []string, index int) any {
 		if !m.copied[at] {
 			value, m.copied[at] = maps.Clone(value), true
 		}
-		return m.setKey(value, key, below, rest, index)
+		if m.setKey(value, key, below, rest, index) {
+			return openMap(value)
+		}
+		return value
 	case openMap:
-		return m.setKey(value, key, below, rest, index)
+		m.setKey(value, key, below, rest, index)
+		return value
 	case []any:
 		i, err := strconv.Atoi(key)
 		if err != nil || i < 0 || i >= len(value) {
@@ -65,21 +69,15 @@ func (m *marker) place(value any, at string, rest []string, index int) any {
 	return m.unknown(value, index)
 }
 
-// setKey places the unknown below a key. If that leaves the key's presence open, the object is an
-// open one from then on.
-func (m *marker) setKey(object map[string]any, key, below string, rest []string, index int) any {
-	old, present := object[key]
-	var placed any
-	if present {
-		placed = m.place(old, below, rest[1:], index)
+// setKey places the unknown below a key and tells whether that leaves the key's presence open.
+func (m *marker) setKey(object map[string]any, key, below string, rest []string, index int) (open bool) {
+	if old, present := object[key]; present {
+		object[key] = m.place(old, below, rest[1:], index)
 	} else {
-		placed = m.unknown(nil, index)
+		object[key] = m.unknown(nil, index)
 	}
-	object[key] = placed
-	if _, open := placed.(*types.Unknown); open {
-		return openMap(object)
-	}
-	return object
+	_, open = object[key].(*types.Unknown)
+	return open
 }
 
 // leaf is the unknown at an unread path itself. Of a secret it is known that it is there, and an

@@ -43,6 +43,16 @@ type secret struct{ value *types.Unknown }
 // not be there.
 type openMap map[string]any
 
+// FindStringKey finds for the interpreter what is certainly there; the rest it looks up in the map's
+// CEL form.
+func (m openMap) FindStringKey(key string) (any, bool) {
+	value, found := m[key]
+	if _, open := value.(*types.Unknown); open {
+		return nil, false
+	}
+	return value, found
+}
+
 // NativeToValue implements types.Adapter.
 func (a *adapter) NativeToValue(value any) ref.Val {
 	switch value := value.(type) {
@@ -80,14 +90,8 @@ type openMapper struct {
 	keys openMap
 }
 
-// FindStringKey finds what is certainly there; the rest is left to Find.
-func (m *openMapper) FindStringKey(key string) (any, bool) {
-	value, found := m.keys[key]
-	if _, open := value.(*types.Unknown); open {
-		return nil, false
-	}
-	return value, found
-}
+// FindStringKey finds for the interpreter what is as known here as in the map itself.
+func (m *openMapper) FindStringKey(key string) (any, bool) { return m.keys.FindStringKey(key) }
 
 // Contains is unknown for a key that may be there.
 func (m *openMapper) Contains(key ref.Val) ref.Val {
