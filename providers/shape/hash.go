@@ -25,7 +25,7 @@ type hasher struct {
 // hashPart hashes a part of a resource; the main part's hash also covers what the resource tells
 // about itself.
 func hashPart(resource *providers.Resource, name string, value any) providers.Hash {
-	h := hasher{sum: sha256.New(), buffer: make([]byte, 0, 4096), skip: list.volatile(resource.Type)}
+	h := hasher{sum: sha256.New(), buffer: make([]byte, 0, 512), skip: list.volatile(resource.Type)}
 	h.number('V', RedactionRevision)
 	if name == providers.Properties {
 		h.text('s', resource.Name)

@@ -14,10 +14,11 @@ func azureResource(row map[string]any, region string) (*providers.Resource, stri
 	written := text(row, "id")
 	id, ok := shape.ParseARMID(written)
 	resource := &providers.Resource{Type: shape.ARMType(cmp.Or(text(row, "type"), id.Type))}
-	if !ok && (resource.Type == "" || !strings.HasPrefix(written, "/")) {
+	resource.ID, resource.Identity = written, shape.ARMIdentity(written)
+	// Ids of a kind that is not understood are ids all the same where the row tells its type.
+	if !ok && (resource.Type == "" || !strings.HasPrefix(written, "/") || resource.Identity == "") {
 		return resource, "the record has no resource id"
 	}
-	resource.ID, resource.Identity = written, shape.ARMIdentity(written)
 	resource.Name = cmp.Or(text(row, "name"), id.Name, path.Base(resource.Identity))
 	resource.Region = cmp.Or(shape.ARMRegion(text(row, "location")), shape.ARMRegion(region), providers.Global)
 	resource.UID = azureUID(row)

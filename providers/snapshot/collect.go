@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func collect(ctx context.Context, f file, settings Settings, emit providers.Emit
 }
 
 func (r *reader) read(ctx context.Context, in io.Reader) error {
-	split := newSplitter(in, r.settings.limit())
+	split := newSplitter(bufio.NewReaderSize(in, 256<<10), r.settings.limit())
 	if err := split.start(); err != nil {
 		return corrupt(r.file.path, err)
 	}

@@ -50,8 +50,8 @@ type splitter struct {
 	empty  bool
 }
 
-func newSplitter(in io.Reader, limit int) *splitter {
-	return &splitter{in: bufio.NewReaderSize(in, 256<<10), limit: limit, line: 1, first: true, empty: true}
+func newSplitter(in *bufio.Reader, limit int) *splitter {
+	return &splitter{in: in, limit: limit, line: 1, first: true, empty: true}
 }
 
 // start passes over a byte order mark.

@@ -14,9 +14,8 @@ import (
 // pieces reads all pieces of a stream, with an upper bound to find loops.
 func pieces(t *testing.T, in io.Reader, limit, most int) []piece {
 	t.Helper()
-	s := newSplitter(in, limit)
 	// A small buffer makes records cross its borders.
-	s.in = bufio.NewReaderSize(in, 16)
+	s := newSplitter(bufio.NewReaderSize(in, 16), limit)
 	if err := s.start(); err != nil {
 		return nil
 	}
@@ -66,6 +65,7 @@ func FuzzSplit(f *testing.F) {
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"name":"//a/b","assetType":"a/B","resource":{"data":{"id":"1"}},"iam_policy":{"audit_configs":[]}}`))
 	f.Add([]byte(`{"id":"/subscriptions/s","type":"a/b","tags":{"a":1},"properties":{}}`))
+	f.Add([]byte(`{"id":"/","type":"a/b"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, format := range Formats() {
 			r := reader{file: file{name: "in.json"}, settings: Settings{Format: format}, emit: discard{t}}
