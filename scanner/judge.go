@@ -279,7 +279,7 @@ func (j *judging) diff(ctx context.Context, subjects []*subject) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	known, err := j.Store.Violations(ctx, j.scan, keys)
+	known, err := j.Store.ViolationsOf(ctx, j.scan, keys)
 	if err != nil {
 		return fmt.Errorf("read the violations of %d resources: %w", len(keys), err)
 	}

@@ -52,8 +52,8 @@ type Store interface {
 	// Load gives the resources of these keys whole, as stored now, in the order of the keys: their
 	// current parts without stale ones, secrets as providers.Redacted.
 	Load(ctx context.Context, scan *Scan, keys []int64) ([]*providers.Resource, error)
-	// Violations gives all violations of these resources, resolved ones included, by resource key.
-	Violations(ctx context.Context, scan *Scan, keys []int64) (map[int64][]Violation, error)
+	// ViolationsOf gives all violations of these resources, resolved ones included, by resource key.
+	ViolationsOf(ctx context.Context, scan *Scan, keys []int64) (map[int64][]Violation, error)
 	// Judge writes what was decided about a page of resources.
 	Judge(ctx context.Context, scan *Scan, judgements []Judgement) error
 

@@ -139,8 +139,8 @@ func partOf(name string, hash []byte, unreadText, body string) (providers.Part, 
 	return providers.Part{Value: providers.Restore(name, value, unread), Hash: hashOf(hash), Unread: unread}, nil
 }
 
-// Violations implements scanner.Store.
-func (s *Store) Violations(ctx context.Context, _ *scanner.Scan, keys []int64) (map[int64][]scanner.Violation, error) {
+// ViolationsOf implements scanner.Store.
+func (s *Store) ViolationsOf(ctx context.Context, _ *scanner.Scan, keys []int64) (map[int64][]scanner.Violation, error) {
 	marks, args := in(keys)
 	groups := map[int64][]scanner.Row{}
 	err := query(ctx, s.read, func(rows *sql.Rows) error {

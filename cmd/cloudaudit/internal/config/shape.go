@@ -1,0 +1,262 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// shape says what a value of the file may be. One tree of shapes checks files, fills in defaults
+// and gives the JSON Schema, so that the three never differ.
+type shape struct {
+	kind  kind
+	about string
+	// keys are the fields of an object; values is the shape of a dictionary's or list's elements.
+	keys   []key
+	values *shape
+	// oneOf are the allowed texts, format is what a text must look like. Remedy is said of what they
+	// refuse.
+	oneOf  []string
+	format *format
+	remedy string
+	// least bounds a number from below.
+	least int64
+	// fallback stands in for a missing value.
+	fallback any
+	// path tells that the text is a path that counts from the file's folder.
+	path bool
+	// empty tells that the list must have no elements in this version; remedy says why.
+	empty bool
+	// either are keys of which an object has exactly one.
+	either []string
+}
+
+type kind int
+
+const (
+	text kind = iota
+	number
+	list
+	structure
+	dictionary
+	anything
+	// setting is a level alone or an object with one, in a group's config.
+	setting
+)
+
+// key is a field of an object.
+type key struct {
+	name     string
+	shape    *shape
+	required bool
+	// refused says why the key, although it is known, may not be used.
+	refused string
+}
+
+// format is what a text must look like: a pattern that the JSON Schema shows, and what a pattern
+// cannot say.
+type format struct {
+	pattern *regexp.Regexp
+	want    string
+	check   func(string) error
+}
+
+func (k kind) String() string {
+	return [...]string{"a string", "a number", "a list", "an object", "an object", "a value", "a level or an object"}[k]
+}
+
+// check holds a value against its shape and goes on behind each problem.
+func (c *checker) check(path string, n *node, s *shape) {
+	switch s.kind {
+	case text:
+		c.checkText(path, n, s)
+	case number:
+		c.checkNumber(path, n, s)
+	case list:
+		c.checkList(path, n, s)
+	case structure, dictionary:
+		c.checkObject(path, n, s)
+	case setting:
+		c.checkSetting(path, n)
+	}
+}
+
+func (c *checker) wrongKind(path string, n *node, want string) {
+	message := fmt.Sprintf("want %s, have %s", want, n.kind())
+	switch n.value.(type) {
+	case bool, json.Number:
+		if want == text.String() {
+			message += "; put it in quotes"
+		}
+	case nil:
+		message += "; give a value or remove the key"
+	}
+	c.at(n, path, message)
+}
+
+func (c *checker) checkText(path string, n *node, s *shape) {
+	value, ok := n.value.(string)
+	if !ok {
+		c.wrongKind(path, n, s.kind.String())
+		return
+	}
+	if len(s.oneOf) > 0 && !slices.Contains(s.oneOf, value) {
+		message := fmt.Sprintf("%q is unknown%s", value, Suggest(value, s.oneOf))
+		if s.remedy != "" {
+			message = fmt.Sprintf("%q is unknown; %s", value, s.remedy)
+		}
+		c.at(n, path, message)
+		return
+	}
+	if s.format == nil {
+		return
+	}
+	if !s.format.pattern.MatchString(value) {
+		c.at(n, path, fmt.Sprintf("%q is not %s", value, s.format.want))
+	} else if s.format.check != nil {
+		if err := s.format.check(value); err != nil {
+			c.at(n, path, fmt.Sprintf("%q is not %s: %v", value, s.format.want, err))
+		}
+	}
+}
+
+func (c *checker) checkNumber(path string, n *node, s *shape) {
+	digits, ok := n.value.(json.Number)
+	if !ok {
+		c.wrongKind(path, n, s.kind.String())
+		return
+	}
+	value, err := strconv.ParseInt(digits.String(), 10, 64)
+	if err != nil || value < s.least {
+		c.at(n, path, fmt.Sprintf("%s is not a whole number of at least %d", digits, s.least))
+	}
+}
+
+func (c *checker) checkList(path string, n *node, s *shape) {
+	items, ok := n.value.([]*node)
+	if !ok {
+		c.wrongKind(path, n, s.kind.String())
+		return
+	}
+	if s.empty && len(items) > 0 {
+		c.at(n, path, s.remedy)
+		return
+	}
+	for i, item := range items {
+		if s.values != nil {
+			c.check(fmt.Sprintf("%s[%d]", path, i), item, s.values)
+		}
+	}
+}
+
+func (c *checker) checkObject(path string, n *node, s *shape) {
+	o, ok := n.objectValue()
+	if !ok {
+		c.wrongKind(path, n, s.kind.String())
+		return
+	}
+	for _, f := range o.fields {
+		if s.kind == dictionary {
+			c.check(join(path, f.name), f.node, s.values)
+			continue
+		}
+		c.checkField(path, f, s)
+	}
+	for _, k := range s.keys {
+		if k.required && n.field(k.name) == nil {
+			c.at(n, path, fmt.Sprintf("%s is missing; give %s", k.name, k.shape.about))
+		}
+	}
+	c.checkEither(path, n, s)
+}
+
+func (c *checker) checkField(path string, f *field, s *shape) {
+	var names []string
+	for _, k := range s.keys {
+		if k.name == f.name {
+			if k.refused != "" {
+				c.report(f.line, f.column, join(path, f.name), k.refused)
+				return
+			}
+			c.check(join(path, f.name), f.node, k.shape)
+			return
+		}
+		if k.refused == "" {
+			names = append(names, k.name)
+		}
+	}
+	c.report(f.line, f.column, join(path, f.name), "unknown key"+Suggest(f.name, names))
+}
+
+func (c *checker) checkEither(path string, n *node, s *shape) {
+	if len(s.either) == 0 {
+		return
+	}
+	given := 0
+	for _, name := range s.either {
+		if n.field(name) != nil {
+			given++
+		}
+	}
+	if given != 1 {
+		c.at(n, path, "give exactly one of "+strings.Join(s.either, " and "))
+	}
+}
+
+// levelKey is the property that holds a level.
+const levelKey = "enforcementLevel"
+
+func levels() []string { return []string{"advisory", "disabled", "mandatory", "remediate"} }
+
+func (c *checker) checkSetting(path string, n *node) {
+	switch n.value.(type) {
+	case string:
+		c.checkText(path, n, &shape{oneOf: levels()})
+	case *object:
+		if level := n.field(levelKey); level != nil {
+			c.checkText(join(path, levelKey), level, &shape{oneOf: levels()})
+		}
+	default:
+		c.wrongKind(path, n, setting.String())
+	}
+}
+
+// complete fills in defaults and makes paths absolute.
+func (c *checker) complete(n *node, s *shape) {
+	switch s.kind {
+	case text:
+		if value := n.text(); s.path && value != "" && !filepath.IsAbs(value) {
+			n.value = filepath.Join(c.folder, filepath.FromSlash(value))
+		}
+	case list:
+		for _, item := range n.items() {
+			if s.values != nil {
+				c.complete(item, s.values)
+			}
+		}
+	case structure:
+		for _, k := range s.keys {
+			if k.shape != nil && k.shape.fallback != nil {
+				n.setDefault(k.name, k.shape.fallbackValue())
+			}
+			if child := n.field(k.name); child != nil {
+				c.complete(child, k.shape)
+			}
+		}
+	}
+}
+
+// fallbackValue makes the default anew, since values are changed in place.
+func (s *shape) fallbackValue() any {
+	switch s.kind {
+	case structure, dictionary:
+		return &object{}
+	case list:
+		return []*node{}
+	}
+	return s.fallback
+}
