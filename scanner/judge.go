@@ -87,16 +87,17 @@ func (j *judging) page(ctx context.Context, page []Held) error {
 	}
 	var judgements []Judgement
 	for _, s := range subjects {
-		j.tally(s)
 		if s.judgement.matters() {
 			judgements = append(judgements, s.judgement)
 		}
 	}
-	if len(judgements) == 0 {
-		return nil
+	if len(judgements) > 0 {
+		if err := j.Store.Judge(ctx, j.scan, judgements); err != nil {
+			return fmt.Errorf("store the judgement of %d resources: %w", len(judgements), err)
+		}
 	}
-	if err := j.Store.Judge(ctx, j.scan, judgements); err != nil {
-		return fmt.Errorf("store the judgement of %d resources: %w", len(judgements), err)
+	for _, s := range subjects {
+		j.tally(s)
 	}
 	return nil
 }

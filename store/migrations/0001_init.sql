@@ -288,7 +288,7 @@ CREATE TABLE verdicts (
     region        TEXT NOT NULL, -- in which the counters hold it
     content       BLOB NOT NULL,
     judged        BLOB NOT NULL,
-    outcomes      BLOB NOT NULL, -- policy, outcome and reason code, packed
+    outcomes      TEXT NOT NULL, -- lines of policy, outcome code and reason
     unknowns      INTEGER NOT NULL,
     PRIMARY KEY (resource_key, pack_digest, config_digest)
 ) STRICT;
