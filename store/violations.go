@@ -265,7 +265,7 @@ func unique(noun, id string, n int) error {
 	case 1:
 		return nil
 	}
-	return errors.New(noun + " " + id + ": several begin like this; give more of the id")
+	return errors.New(noun + " " + id + ": more than one answers to this; give the whole id, or the account")
 }
 
 // Tally is a row of a grouped list.

@@ -137,12 +137,17 @@ func (p *program) resources() *cobra.Command {
 	list.Flags().StringVar(&f.Type, "type", "", "only of this type")
 	list.Flags().StringVar(&f.Region, "region", "", "only in this region")
 	list.Flags().StringVar(&f.Search, "search", "", "only with this text in id or name")
+	var account string
 	show := &cobra.Command{
 		Use: "show ID", Short: "Show one resource with its properties and facets", Args: args(cobra.ExactArgs(1)),
 		Example: "  cloudaudit resources show //storage.googleapis.com/shop-assets",
 		RunE: func(command *cobra.Command, given []string) error {
 			return p.ask(command.Context(), func(ctx context.Context, s *store.Store) error {
-				r, err := s.Resource(ctx, everything, given[0])
+				access := everything
+				if account != "" {
+					access.Accounts = []string{account}
+				}
+				r, err := s.Resource(ctx, access, given[0])
 				if err != nil {
 					return err
 				}
@@ -150,6 +155,7 @@ func (p *program) resources() *cobra.Command {
 			})
 		},
 	}
+	show.Flags().StringVar(&account, "account", "", "of this account")
 	root.AddCommand(list, show)
 	return root
 }
