@@ -7,29 +7,10 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/ext"
 
 	"cloudaudit/policy"
-)
-
-// What an evaluation may cost. Expressions whose cost is bounded by a small multiple of the
-// resource's size run without a count; the others are counted and may be interrupted.
-const (
-	// costLimit stops one counted expression: about a second of work.
-	costLimit = 10_000_000
-	// freeCost is the estimate up to which an expression is not counted.
-	freeCost = 1_000_000_000
-	// The estimate supposes lists, objects and strings of at most outerSize, and of at most
-	// innerSize inside elements of others: a resource's parts share the resource's size.
-	outerSize = 1 << 16
-	innerSize = 1 << 10
-	// interruptEvery is how many iterations go by between looks at the deadline.
-	interruptEvery = 100
-	// maxRange bounds lists.range, maxRegex the size of a compiled regular expression.
-	maxRange = 10_000
-	maxRegex = 10_000
 )
 
 // program is a compiled expression. It is immutable and safe for concurrent use.
@@ -198,8 +179,8 @@ func (s *scope) compile(env *cel.Env, source text, want *cel.Type) *program {
 	if want != nil && want.Kind() != types.ListKind { // variables and lists are read where they are used
 		s.reads.expression(p.checked)
 	}
-	estimate, err := env.EstimateCost(tree, estimator{})
-	p.counted = err != nil || estimate.Max > freeCost
+	p.counted = counted(env, tree, s.reads.variables)
+	var err error
 	if p.run, err = env.Program(tree, s.options(env, p)...); err != nil {
 		s.faults = append(s.faults, source.fault(1, 0, err.Error()))
 		return nil
@@ -246,26 +227,4 @@ func (t text) fault(line, column int, message string) error {
 		place.Column += column
 	}
 	return place.Errorf("%s", message)
-}
-
-// estimator supposes sizes for what is only known when a resource comes.
-type estimator struct{}
-
-// EstimateSize implements cost.Estimator.
-func (estimator) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
-	if node.ComputedSize() != nil || plainType(node.Type()) && node.Type().Kind() != types.StringKind {
-		return nil
-	}
-	size := uint64(outerSize)
-	for _, element := range node.Path() {
-		if strings.HasPrefix(element, "@") {
-			size = innerSize
-		}
-	}
-	return &cost.SizeEstimate{Min: 0, Max: size}
-}
-
-// EstimateCallCost implements cost.Estimator.
-func (estimator) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
-	return nil
 }

@@ -17,9 +17,6 @@ import (
 	"cloudaudit/providers"
 )
 
-// activation is what expressions resolve names in.
-type activation = interpreter.Activation
-
 // maxMessages bounds how many distinct messages one report lists.
 const maxMessages = 50
 

@@ -11,6 +11,7 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
 
 	"cloudaudit/policy"
 	"cloudaudit/providers"
@@ -104,7 +105,9 @@ func (s *session) Evaluate(ctx context.Context, input policy.Input) ([]policy.Ou
 		}
 	}
 	e := s.pool.Get().(*evaluation)
-	e.begin(ctx, input)
+	if err := e.begin(ctx, input); err != nil {
+		return nil, err
+	}
 	for i, p := range policies {
 		outcomes[i] = e.judge(p)
 	}
@@ -125,6 +128,7 @@ type evaluation struct {
 	facets   map[string]any
 	resource any
 	account  map[string]any
+	frame    *interpreter.ExecutionFrame // of all expressions that are not counted
 
 	policy    *enabled
 	variables []ref.Val // nil until evaluated
@@ -135,7 +139,7 @@ func newEvaluation(s *session) *evaluation {
 	return &evaluation{session: s, fields: make(map[string]any, 9), facets: map[string]any{}}
 }
 
-func (e *evaluation) begin(ctx context.Context, input policy.Input) {
+func (e *evaluation) begin(ctx context.Context, input policy.Input) (err error) {
 	e.outer, e.input = ctx, input
 	r := input.Resource
 	for name, part := range r.Parts {
@@ -153,10 +157,13 @@ func (e *evaluation) begin(ctx context.Context, input policy.Input) {
 	if len(input.Unread) > 0 {
 		e.resource = mark(e.fields, input.Unread)
 	}
+	e.frame, err = interpreter.NewExecutionFrame(e)
+	return err
 }
 
 // end lets go of everything that belongs to the resource.
 func (e *evaluation) end() {
+	e.frame.Close()
 	if e.cancel != nil {
 		e.cancel()
 	}
@@ -208,7 +215,7 @@ func (e *evaluation) variable(p *program) ref.Val {
 }
 
 // Parent implements interpreter.Activation.
-func (e *evaluation) Parent() activation { return nil }
+func (e *evaluation) Parent() interpreter.Activation { return nil }
 
 func (e *evaluation) accountFields() map[string]any {
 	if e.account == nil {
@@ -233,7 +240,7 @@ func (e *evaluation) run(p *program) ref.Val {
 		}
 		out, _, err = p.run.ContextEval(e.ctx, e)
 	} else if err = e.outer.Err(); err == nil {
-		out, _, err = p.run.Eval(e)
+		out, _, err = p.run.Eval(e.frame)
 	}
 	if err != nil {
 		if value, ok := out.(*types.Err); ok {
