@@ -1,0 +1,206 @@
+package packs_test
+
+import (
+	"context"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"cloudaudit/policy"
+	"cloudaudit/policy/cel"
+	"cloudaudit/policy/packs"
+	"cloudaudit/providers"
+	"cloudaudit/providers/shape"
+)
+
+// builtin is a built-in pack, loaded.
+type builtin struct {
+	packs.Builtin
+	engine *cel.Engine
+	pack   *policy.Pack
+}
+
+func loadAll(t *testing.T) []builtin {
+	t.Helper()
+	all, err := packs.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := make([]builtin, len(all))
+	for i, b := range all {
+		engine := cel.New()
+		loader := policy.Loader{Engines: map[string]policy.Engine{policy.RuntimeCEL: engine}}
+		pack, err := loader.FS(context.Background(), b.Name, b.Files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loaded[i] = builtin{b, engine, pack}
+	}
+	return loaded
+}
+
+func TestAll_PacksDescribeThemselves(t *testing.T) {
+	t.Parallel()
+	for _, b := range loadAll(t) {
+		p := b.pack
+		if p.Name != b.Name || p.DisplayName == "" || p.Description == "" || p.VersionTag == "" || p.Readme == "" {
+			t.Errorf("pack %s lacks a name, description, version or README", b.Name)
+		}
+		if len(p.Policies) < 12 {
+			t.Errorf("pack %s has %d policies", b.Name, len(p.Policies))
+		}
+		for _, q := range p.Policies {
+			if !strings.Contains(p.Readme, q.Name) {
+				t.Errorf("the README of %s does not name policy %s", b.Name, q.Name)
+			}
+		}
+	}
+}
+
+func TestAll_PoliciesAreWhole(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for _, b := range loadAll(t) {
+		for _, p := range b.pack.Policies {
+			if other, ok := seen[p.Name]; ok {
+				t.Errorf("policy %s is in %s and %s", p.Name, other, b.Name)
+			}
+			seen[p.Name] = b.Name
+			for _, fault := range faults(p) {
+				t.Errorf("policy %s: %s", p.Name, fault)
+			}
+		}
+	}
+}
+
+// faults tells what a reader of a policy would miss.
+func faults(p policy.Policy) []string {
+	var found []string
+	check := func(ok bool, fault string) {
+		if !ok {
+			found = append(found, fault)
+		}
+	}
+	check(p.DisplayName != p.Name, "no display name")
+	check(len(p.Description) > 120, "the description does not say what and why")
+	check(strings.Contains(p.Description, "hence") || strings.Contains(p.Description, "Medium,") || strings.Contains(p.Description, "Low,"),
+		"the description does not say why the severity is what it is")
+	for _, way := range []string{"Console: ", "\nCLI: ", "\nTerraform: "} {
+		check(strings.Contains(p.RemediationSteps, way), "no remediation by "+strings.TrimSpace(way))
+	}
+	address, err := url.Parse(p.URL)
+	check(err == nil && address.Scheme == "https" && address.Host != "", "no https address")
+	check(len(p.Controls) > 0, "no control")
+	check(len(p.Tags) > 0, "no tags")
+	check(len(p.Types) > 0, "no types")
+	for name, property := range schemaProperties(p) {
+		object, _ := property.(map[string]any)
+		check(object["description"] != nil && object["default"] != nil, "property "+name+" has no description or no default")
+	}
+	return found
+}
+
+func schemaProperties(p policy.Policy) map[string]any {
+	if p.Schema == nil {
+		return nil
+	}
+	return p.Schema.Properties
+}
+
+func TestAll_TypesAreCanonical(t *testing.T) {
+	t.Parallel()
+	for _, b := range loadAll(t) {
+		for _, p := range b.pack.Policies {
+			for _, name := range p.Types {
+				if azure := strings.HasPrefix(name, "Microsoft."); azure != (b.Cloud == providers.Azure) {
+					t.Errorf("policy %s: type %s is not of %s", p.Name, name, b.Cloud)
+				} else if azure && shape.ARMType(name) != name {
+					t.Errorf("policy %s: type %s is never found, it is written %s", p.Name, name, shape.ARMType(name))
+				}
+			}
+		}
+	}
+}
+
+func TestAll_CasesPass(t *testing.T) {
+	t.Parallel()
+	for _, b := range loadAll(t) {
+		results, err := policy.RunCases(context.Background(), b.engine, b.pack, b.Files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, result := range results {
+			if !result.OK {
+				t.Errorf("pack %s, policy %s, %s: %s %s", b.Name, result.Policy, result.File, result.Problem, result.Got.Detail)
+			}
+		}
+	}
+}
+
+func TestControls_BuiltInPoliciesNameKnownOnes(t *testing.T) {
+	t.Parallel()
+	table, err := packs.Controls()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range loadAll(t) {
+		for _, p := range b.pack.Policies {
+			for _, control := range p.Controls {
+				if !table.Known(control) || !table.KnownFor(b.Cloud, control) {
+					t.Errorf("policy %s names %s, which the table does not have for %s", p.Name, control, b.Cloud)
+				}
+				if !strings.HasPrefix(table.Source(b.Cloud, control), "https://") {
+					t.Errorf("control %s has no source", control)
+				}
+			}
+		}
+	}
+}
+
+func TestControls_RefusesOthers(t *testing.T) {
+	t.Parallel()
+	table, err := packs.Controls()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := policy.Control{Framework: "CIS", Version: "4.0", ID: "5.1"}
+	if !table.Known(known) || !table.KnownFor(providers.GCP, known) || table.KnownFor(providers.Azure, known) {
+		t.Errorf("%s is not known for Google Cloud alone", known)
+	}
+	for _, control := range []policy.Control{
+		{}, {Framework: "CIS", Version: "4.0", ID: "99.9"}, {Framework: "CIS", ID: "5.1"}, {Framework: "cis", Version: "4.0", ID: "5.1"},
+	} {
+		if table.Known(control) {
+			t.Errorf("%q is known", control)
+		}
+	}
+}
+
+// publishedPath is a row of published-paths.tsv: a property of a type that a policy reads, and
+// where its vendor documents it.
+type publishedPath struct {
+	resourceType, path string
+	// recorded tells that recorded data of the type has the property, too.
+	recorded bool
+	source   string
+}
+
+func publishedPaths(t *testing.T) []publishedPath {
+	t.Helper()
+	data, err := os.ReadFile("testdata/published-paths.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []publishedPath
+	for i, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+		fields := strings.Split(line, "\t")
+		if len(fields) != 4 {
+			t.Fatalf("published-paths.tsv:%d: want 4 columns, have %d", i+1, len(fields))
+		}
+		if i > 0 {
+			paths = append(paths, publishedPath{fields[0], fields[1], fields[2] == "recorded", fields[3]})
+		}
+	}
+	return paths
+}
