@@ -157,7 +157,7 @@ func parse(path string, data []byte, options Options) (*Config, error) {
 		return nil, c.err()
 	}
 	file := shapeOfFile()
-	c.override(root, file)
+	c.override(root)
 	c.check("", root, file)
 	c.names(root)
 	if err := c.err(); err != nil {

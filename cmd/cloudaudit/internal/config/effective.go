@@ -31,7 +31,7 @@ func EnvName(key string) string {
 }
 
 // override puts variables and then flags over what the file says.
-func (c *checker) override(root *node, file *shape) {
+func (c *checker) override(root *node) {
 	if _, ok := root.objectValue(); !ok {
 		return
 	}

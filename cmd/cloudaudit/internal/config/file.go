@@ -55,15 +55,15 @@ func retentionShape() *shape {
 }
 
 func accountShape() *shape {
-	refused := "this version has no use for the section: " + onlySnapshots
+	refused := "the section belongs to another provider than snapshot; remove it"
 	return &shape{kind: structure, about: "a cloud account", keys: []key{
 		{name: "name", required: true, shape: &shape{about: "a name that no other account has", format: nameFormat()}},
 		{name: "renamedFrom", shape: &shape{about: "the name that the account had before, whose history it keeps", format: nameFormat()}},
 		{name: "provider", required: true, shape: &shape{about: "how the account is read: snapshot", oneOf: []string{"snapshot"}, remedy: onlySnapshots}},
-		{name: "snapshot", required: true, shape: snapshotShape()},
-		{name: "aws", refused: refused},
-		{name: "gcp", refused: refused},
-		{name: "azure", refused: refused},
+		{name: "snapshot", required: true, with: "snapshot", shape: snapshotShape()},
+		{name: "aws", refused: refused, with: "snapshot"},
+		{name: "gcp", refused: refused, with: "snapshot"},
+		{name: "azure", refused: refused, with: "snapshot"},
 		{name: "schedule", shape: scheduleShape()},
 		{name: "tags", shape: &shape{kind: dictionary, about: "labels for people and filters", values: &shape{about: "a label's value"}}},
 	}}

@@ -24,7 +24,9 @@ func memberFormat() *format {
 	}
 }
 
-func givenFormat() *format { return &format{pattern: pattern(`.`), want: "a value; leave the key out instead"} }
+func givenFormat() *format {
+	return &format{pattern: pattern(`.`), want: "a value"}
+}
 
 func dayFormat() *format {
 	return &format{pattern: pattern(`^[1-9][0-9]{0,4}d$`), want: "a number of days such as 90d"}

@@ -23,15 +23,23 @@ func (c *checker) names(root *node) {
 
 // once reports a name that was there before.
 func (c *checker) once(path string, name *node, seen map[string]int, noun string) {
-	value := name.text()
+	c.onceAs(path, name, name.text(), seen, noun+" in line %d; give this one another name")
+}
+
+// alone reports a name that was there before, in a list where it is enough once.
+func (c *checker) alone(path string, name *node, seen map[string]int, noun string) {
+	c.onceAs(path, name, name.text(), seen, noun+" in line %d; remove one of them")
+}
+
+func (c *checker) onceAs(path string, place *node, value string, seen map[string]int, message string) {
 	if value == "" {
 		return
 	}
 	if line, twice := seen[value]; twice {
-		c.at(name, path, fmt.Sprintf("%q is already %s in line %d; give this one another name", value, noun, line))
+		c.at(place, path, fmt.Sprintf("%q is already "+message, value, line))
 		return
 	}
-	seen[value] = name.line
+	seen[value] = place.line
 }
 
 func (c *checker) accounts(root *node) []string {
@@ -75,14 +83,14 @@ func (c *checker) packs(root *node) (names []string, complete bool) {
 	for i, pack := range root.field("policyPacks").items() {
 		path := fmt.Sprintf("policyPacks[%d]", i)
 		if name := pack.field("name"); name.text() != "" {
-			c.once(path+".name", name, named, "a policy pack")
+			c.alone(path+".name", name, named, "a policy pack")
 			if c.options.Builtin != nil && !slices.Contains(c.options.Builtin, name.text()) {
-				c.at(name, path+".name", fmt.Sprintf("no pack %q is built in%s; give a path for a pack of your own",
+				c.at(name, path+".name", fmt.Sprintf("%q is not built in, and a pack of your own needs a path%s",
 					name.text(), Suggest(name.text(), c.options.Builtin)))
 			}
 		}
 		if place := pack.field("path"); place.text() != "" {
-			c.once(path+".path", place, paths, "the path of a policy pack")
+			c.alone(path+".path", place, paths, "the path of a policy pack")
 			complete = c.packInFiles(path, place, named) && complete
 		}
 	}
@@ -102,7 +110,7 @@ func (c *checker) packInFiles(path string, place *node, named map[string]int) bo
 		c.at(place, path+".path", err.Error())
 		return false
 	}
-	c.once(path+".path", &node{value: name, line: place.line, column: place.column}, named, "a policy pack")
+	c.onceAs(path+".path", place, name, named, "the name of a policy pack in line %d; remove one of them, or rename it in its PulumiPolicy.yaml")
 	return true
 }
 
@@ -113,7 +121,7 @@ func (c *checker) members(path string, group *node, accounts []string) {
 		if name == "" {
 			continue
 		}
-		c.once(place, member, seen, "a member of the group")
+		c.alone(place, member, seen, "a member of the group")
 		if !known(name, accounts) {
 			c.at(member, place, fmt.Sprintf("no account %q is declared%s", name, Suggest(name, accounts)))
 		}
@@ -151,7 +159,7 @@ func (c *checker) applied(path string, group *node, packs []string, complete boo
 	seen := map[string]int{}
 	for i, pack := range group.field("policyPacks").items() {
 		place, name := fmt.Sprintf("%s.policyPacks[%d].name", path, i), pack.field("name")
-		c.once(place, name, seen, "a pack of the group")
+		c.alone(place, name, seen, "a pack of the group")
 		if value := name.text(); value != "" && complete && !slices.Contains(packs, value) {
 			c.at(name, place, fmt.Sprintf("no policy pack %q is built in or declared%s", value, Suggest(value, packs)))
 		}

@@ -19,6 +19,8 @@ type node struct {
 	line, column int
 	// source says where the value comes from when that is not the file: a flag, a variable, a default.
 	source string
+	// faulty tells that a problem of the value was reported; the rest would only follow from it.
+	faulty bool
 	// value is nil, bool, string, json.Number, []*node or *object.
 	value any
 }
@@ -192,14 +194,14 @@ func tooDeep(tokens token.Tokens) (int, bool) {
 func (c *checker) syntax(err error) {
 	var fault *yaml.SyntaxError
 	if errors.As(err, &fault) && fault.Token != nil {
-		c.report(fault.Token.Position.Line, fault.Token.Position.Column, "", "not valid YAML: "+fault.Message)
+		c.report(fault.Token.Position.Line, fault.Token.Position.Column, "", "not valid YAML: "+strings.ReplaceAll(fault.Message, "\t", `\t`))
 		return
 	}
 	c.report(1, 1, "", "not valid YAML")
 }
 
 func (c *checker) node(path string, from ast.Node) *node {
-	place := from.GetToken().Position
+	place := start(from)
 	n := &node{line: place.Line, column: place.Column}
 	switch from := from.(type) {
 	case *ast.NullNode:
@@ -222,9 +224,23 @@ func (c *checker) node(path string, from ast.Node) *node {
 	case *ast.MappingValueNode:
 		n.value = c.object(path, []*ast.MappingValueNode{from})
 	default:
-		c.report(n.line, n.column, path, "anchors, aliases, tags and merge keys are not supported; write the value out")
+		c.at(n, path, "anchors, aliases, tags and merge keys are not supported; write the value out")
 	}
 	return n
+}
+
+// start is where a value begins. The parser places an object that is written in lines at its first
+// colon.
+func start(from ast.Node) *token.Position {
+	switch from := from.(type) {
+	case *ast.MappingNode:
+		if !from.IsFlowStyle && len(from.Values) > 0 {
+			return from.Values[0].Key.GetToken().Position
+		}
+	case *ast.MappingValueNode:
+		return from.Key.GetToken().Position
+	}
+	return from.GetToken().Position
 }
 
 var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
@@ -233,7 +249,7 @@ var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)
 // differently.
 func (c *checker) number(path string, n *node, text string) any {
 	if !decimal.MatchString(text) {
-		c.report(n.line, n.column, path, fmt.Sprintf("the number %s is not in decimal; write it so, or put it in quotes", text))
+		c.at(n, path, fmt.Sprintf("the number %s is not in decimal; write it so, or put it in quotes", text))
 		return json.Number("0")
 	}
 	return json.Number(text)

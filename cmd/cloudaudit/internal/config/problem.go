@@ -30,7 +30,7 @@ func (p Problem) String() string {
 }
 
 // Problems is everything that is wrong with a file, in the file's order.
-type Problems []Problem
+type Problems []Problem //nolint:errname // it is a list of them
 
 // Error gives a line for each problem.
 func (p Problems) Error() string {
@@ -53,8 +53,14 @@ func (c *checker) report(line, column int, key, message string) {
 	c.problems = append(c.problems, Problem{File: c.file, Line: line, Column: column, Key: key, Message: message})
 }
 
-// at reports a problem at a value, wherever that comes from.
+// at reports a problem at a value, wherever that comes from, unless one of it is known already. An
+// object may have several: each key that it lacks.
 func (c *checker) at(n *node, key, message string) {
+	if n.faulty {
+		return
+	}
+	_, several := n.objectValue()
+	n.faulty = !several
 	if n.source != "" {
 		c.problems = append(c.problems, Problem{File: n.source, Key: key, Message: message, outsideOfAll: true})
 		return
@@ -72,9 +78,14 @@ func (c *checker) err() error {
 	return c.problems
 }
 
+const maxSuggested = 100
+
 // Suggest ends a message: with the known name that is nearest to a wrong one, or with all of them.
 func Suggest(wrong string, known []string) string {
 	best, nearest := "", 2+len(wrong)/4
+	if len(wrong) > maxSuggested {
+		known = nil // no slip of the fingers, and dear to compare
+	}
 	for _, name := range known {
 		if d := distance(strings.ToLower(wrong), strings.ToLower(name)); d < nearest {
 			best, nearest = name, d

@@ -55,7 +55,13 @@ type key struct {
 	required bool
 	// refused says why the key, although it is known, may not be used.
 	refused string
+	// with limits required and refused to objects whose provider is this one, so that a wrong
+	// provider is told alone.
+	with string
 }
+
+// applies tells whether the key's rules hold in the object.
+func (k key) applies(n *node) bool { return k.with == "" || n.field("provider").text() == k.with }
 
 // format is what a text must look like: a pattern that the JSON Schema shows, and what a pattern
 // cannot say.
@@ -115,6 +121,10 @@ func (c *checker) checkText(path string, n *node, s *shape) {
 	if s.format == nil {
 		return
 	}
+	if value == "" {
+		c.at(n, path, "is empty; give "+s.about)
+		return
+	}
 	if !s.format.pattern.MatchString(value) {
 		c.at(n, path, fmt.Sprintf("%q is not %s", value, s.format.want))
 	} else if s.format.check != nil {
@@ -164,22 +174,24 @@ func (c *checker) checkObject(path string, n *node, s *shape) {
 			c.check(join(path, f.name), f.node, s.values)
 			continue
 		}
-		c.checkField(path, f, s)
+		c.checkField(path, n, f, s)
 	}
 	for _, k := range s.keys {
-		if k.required && n.field(k.name) == nil {
+		if k.required && k.applies(n) && n.field(k.name) == nil {
 			c.at(n, path, fmt.Sprintf("%s is missing; give %s", k.name, k.shape.about))
 		}
 	}
 	c.checkEither(path, n, s)
 }
 
-func (c *checker) checkField(path string, f *field, s *shape) {
+func (c *checker) checkField(path string, n *node, f *field, s *shape) {
 	var names []string
 	for _, k := range s.keys {
 		if k.name == f.name {
 			if k.refused != "" {
-				c.report(f.line, f.column, join(path, f.name), k.refused)
+				if k.applies(n) {
+					c.report(f.line, f.column, join(path, f.name), k.refused)
+				}
 				return
 			}
 			c.check(join(path, f.name), f.node, k.shape)
