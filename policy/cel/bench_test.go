@@ -43,6 +43,7 @@ const bindings = `{"bindings": [{"role": "roles/storage.objectViewer", "members"
 	{"role": "roles/storage.admin", "members": ["serviceAccount:c@example.com"]}]}`
 
 func benchSession(b *testing.B) policy.Session {
+	b.Helper()
 	var text strings.Builder
 	for i, expression := range ten {
 		text.WriteString("---\n" + strings.Replace(one(expression), "name: p\n", fmt.Sprintf("name: p%d\n", i), 1))
@@ -51,12 +52,14 @@ func benchSession(b *testing.B) policy.Session {
 }
 
 func benchResource(b *testing.B) *providers.Resource {
+	b.Helper()
 	r := resource(b, bucket)
 	r.Parts["iamPolicy"] = providers.Part{Value: tree(b, bindings)}
 	return r
 }
 
 func benchEvaluate(b *testing.B, session policy.Session, input policy.Input, want int) {
+	b.Helper()
 	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
@@ -88,6 +91,7 @@ func BenchmarkNoMatch(b *testing.B) {
 }
 
 func decode(b *testing.B, text []byte) any {
+	b.Helper()
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	var value any
@@ -139,13 +143,13 @@ func number(value any) int64 {
 }
 
 // inGo is ten in Go.
-func inGo(p, policy any) bool {
+func inGo(p, document any) bool {
 	location, _ := at(p, "location").(string)
 	prevention, _ := at(p, "iamConfiguration", "publicAccessPrevention").(string)
 	labels, _ := at(p, "labels").(map[string]any)
 	_, owned := labels["owner"]
 	rules, _ := at(p, "lifecycle", "rule").([]any)
-	bindings, _ := at(policy, "bindings").([]any)
+	bindings, _ := at(document, "bindings").([]any)
 	return at(p, "versioning", "enabled") == true &&
 		at(p, "encryption", "defaultKmsKeyName") != nil && at(p, "logging", "logBucket") != nil &&
 		at(p, "iamConfiguration", "uniformBucketLevelAccess", "enabled") == true &&

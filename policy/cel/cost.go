@@ -11,8 +11,8 @@ import (
 // What an evaluation may cost. Expressions whose cost is bounded by a small multiple of the
 // resource's size run without a count; the others are counted and may be interrupted.
 const (
-	// costLimit stops one counted expression: about a second of work.
-	costLimit = 10_000_000
+	// costLimit stops one counted expression: a few tenths of a second.
+	costLimit = 2_000_000
 	// freeCost is the estimate up to which an expression is not counted.
 	freeCost = 2_000_000_000
 	// The estimate supposes lists, objects and strings of at most outerSize, and of at most
@@ -78,7 +78,7 @@ func (e estimator) EstimateCallCost(function, _ string, target *cost.AstNode, ar
 	if !ok {
 		return nil
 	}
-	return cost.NewCallEstimate(cost.CostEstimate{}, &cost.SizeEstimate{Max: max(min(size, e.most), arguments[0].ComputedSize().Max)})
+	return cost.NewCallEstimate(cost.Estimate{}, &cost.SizeEstimate{Max: max(min(size, e.most), arguments[0].ComputedSize().Max)})
 }
 
 // sizing finds the expressions that are inside elements of a list of the resource.
@@ -125,7 +125,7 @@ func (s sizing) visitComprehension(c ast.ComprehensionExpr) {
 	fromData, _ := s.origin(c.IterRange())
 	for _, name := range []string{c.IterVar(), c.IterVar2(), c.AccuVar()} {
 		before, bound := s.elements[name]
-		defer func() {
+		defer func() { //nolint:gocritic // three names at most, restored when the comprehension is left
 			delete(s.elements, name)
 			if bound {
 				s.elements[name] = before

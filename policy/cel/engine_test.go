@@ -89,6 +89,7 @@ func redact(value any) any {
 }
 
 func resource(t testing.TB, properties string) *providers.Resource {
+	t.Helper()
 	return &providers.Resource{
 		Type: "T", ID: "id", Name: "n", Region: "r",
 		Parts: map[string]providers.Part{providers.Properties: {Value: tree(t, properties)}},

@@ -36,7 +36,7 @@ func TestLoad_Errors(t *testing.T) {
 		"name: p\nseverity: low\nvalidations: [{expression: item == 1}]\n",
 		"name: p\nseverity: low\nvalidations: [{expression: 'google.protobuf.Int32Value{value: 1} == 1'}]\n",
 		"name: p\nseverity: low\nvalidations: [{expression: 'resource.name.matches(\"(\")'}]\n",
-		"name: p\nseverity: low\nvalidations: [{expression: 'account.?nmae.hasValue() && resource[\"name\"] == 1 && true'}]\n",
+		"name: p\nseverity: low\nvalidations: [{expression: 'account.?naem.hasValue() && resource[\"name\"] == 1 && true'}]\n",
 		"name: 5\nseverity: low\ntags: x\nvalidations: {}\n",
 		"name: &a p\nseverity: low\n",
 		"name: p\nseverity: low\nvalidations: [{expression: 1}]\n",

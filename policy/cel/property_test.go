@@ -137,6 +137,7 @@ type drawn struct {
 }
 
 func draw(t *testing.T, r *rapid.T, loader policy.Loader, e *cel.Engine, expression func(*generator) string) drawn {
+	t.Helper()
 	d := drawn{path: rapid.SampledFrom(paths).Draw(r, "unread")}
 	g := generator{T: r}
 	var text strings.Builder
@@ -162,6 +163,7 @@ func draw(t *testing.T, r *rapid.T, loader policy.Loader, e *cel.Engine, express
 func (g *generator) value() string { return g.pick("value", values[1:]...) }
 
 func (d drawn) evaluate(t *testing.T, properties any, unread ...providers.Unread) []policy.Outcome {
+	t.Helper()
 	outcomes, err := d.session.Evaluate(context.Background(), policy.Input{
 		Resource: &providers.Resource{Type: "T", Parts: map[string]providers.Part{"properties": {Value: properties}}},
 		Unread:   sorted(append(unread, d.more...)),
@@ -212,7 +214,7 @@ func TestProperty_KnownNeverDepends(t *testing.T) {
 				if got[i].Verdict != policy.Unknown && outcome.Verdict != got[i].Verdict {
 					r.Fatalf("%s\nis %s with %s unread (%s), but %s with %q there", d.expressions[i], got[i].Verdict, d.path, class, outcome.Verdict, value)
 				}
-				if unlisted != nil && unlisted[i].Verdict != policy.Unknown && outcome.Verdict != unlisted[i].Verdict {
+				if len(unlisted) > 0 && unlisted[i].Verdict != policy.Unknown && outcome.Verdict != unlisted[i].Verdict {
 					r.Fatalf("%s\nis %s with %s redacted, but %s with %q there", d.expressions[i], unlisted[i].Verdict, d.path, outcome.Verdict, value)
 				}
 			}

@@ -18,7 +18,7 @@ import (
 )
 
 // maxTime bounds the evaluation of all policies on one resource, as far as their cost is counted.
-const maxTime = 10 * time.Second
+const maxTime = 30 * time.Second
 
 // enabled is a policy with its parameters.
 type enabled struct {
@@ -104,7 +104,7 @@ func (s *session) Evaluate(ctx context.Context, input policy.Input) ([]policy.Ou
 			return outcomes, nil
 		}
 	}
-	e := s.pool.Get().(*evaluation)
+	e := s.pool.Get().(*evaluation) //nolint:errcheck // the pool holds nothing else
 	if err := e.begin(ctx, input); err != nil {
 		return nil, err
 	}
@@ -120,8 +120,8 @@ func (s *session) Evaluate(ctx context.Context, input policy.Input) ([]policy.Ou
 // every expression.
 type evaluation struct {
 	session  *session
-	ctx      context.Context // of counted expressions, with a deadline; nil until one runs
-	outer    context.Context
+	ctx      context.Context //nolint:containedctx // of counted expressions, with a deadline; nil until one runs
+	outer    context.Context //nolint:containedctx // of the one call of Evaluate that uses this state
 	cancel   context.CancelFunc
 	input    policy.Input
 	fields   map[string]any // of the resource
