@@ -207,10 +207,10 @@ func mapping(file string, values []*ast.MappingValueNode) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if name := key.Value.(string); seen[name] {
+		if name := key.text(); seen[name] {
 			return nil, key.Errorf("key %q stands twice", name)
 		}
-		seen[key.Value.(string)] = true
+		seen[key.text()] = true
 		node, err := newNode(file, value.Value)
 		if err != nil {
 			return nil, err
@@ -250,7 +250,7 @@ func (n *Node) Plain() any {
 	case []Field:
 		object := make(map[string]any, len(value))
 		for _, field := range value {
-			object[field.Key.Value.(string)] = field.Value.Plain()
+			object[field.Key.text()] = field.Value.Plain()
 		}
 		return object
 	}
@@ -315,7 +315,7 @@ func (n *Node) decodeStruct(into reflect.Value) []error {
 	}
 	var faults []error
 	for _, field := range fields {
-		name := field.Key.Value.(string)
+		name := field.Key.text()
 		target, ok := known[name]
 		if !ok {
 			faults = append(faults, field.Key.Errorf("unknown key %q%s", name, hint(name, names)))
@@ -455,4 +455,10 @@ func nodeOf(file string, value any) *Node {
 		node.Value = fields
 	}
 	return node
+}
+
+// text is the node's value where it is a string, as keys are.
+func (n *Node) text() string {
+	text, _ := n.Value.(string)
+	return text
 }

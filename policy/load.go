@@ -214,7 +214,7 @@ func (c *configNode) UnmarshalNode(n *Node) error {
 		if err != nil {
 			faults = append(faults, err)
 		}
-		c.Config[field.Key.Value.(string)] = setting
+		c.Config[field.Key.text()] = setting
 	}
 	return errors.Join(faults...)
 }

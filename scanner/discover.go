@@ -86,6 +86,17 @@ func (r *run) list(ctx context.Context, collector providers.Collector) (ScopeRes
 	return listing.result, nil
 }
 
+// listing is a scope being listed: it takes what the collector emits and hands it on in batches.
+type listing struct {
+	run    *run
+	ctx    context.Context //nolint:containedctx // of the one call of list that this value lives in
+	batch  []*providers.Resource
+	seen   Seen
+	result ScopeResult
+	gaps   map[gapKind]int
+	err    error // of the store: the scan cannot go on
+}
+
 // collect runs the collector; a panic in it is the failure of its scope and of nothing else.
 func (l *listing) collect(ctx context.Context, collector providers.Collector) (err error) {
 	defer func() {
@@ -98,17 +109,6 @@ func (l *listing) collect(ctx context.Context, collector providers.Collector) (e
 		return errors.Join(err, l.flush())
 	}
 	return l.flush()
-}
-
-// listing is a scope being listed: it takes what the collector emits and hands it on in batches.
-type listing struct {
-	run    *run
-	ctx    context.Context // of the one call of list that this value lives in
-	batch  []*providers.Resource
-	seen   Seen
-	result ScopeResult
-	gaps   map[gapKind]int
-	err    error // of the store: the scan cannot go on
 }
 
 // batchSize is how many records are looked up and written at once.

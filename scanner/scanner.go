@@ -28,6 +28,17 @@ type Options struct {
 // account apart.
 type Scanner struct{ Options }
 
+// run is one scan under way.
+type run struct {
+	*Scanner
+	scan     *Scan
+	plan     *plan
+	result   Result
+	scopes   []ScopeResult
+	ingest   *ingest
+	progress *tracker
+}
+
 // New makes a Scanner.
 func New(options Options) *Scanner {
 	if options.Now == nil {
@@ -73,17 +84,6 @@ func (r *run) pipeline(ctx context.Context) error {
 		return err
 	}
 	return r.judge(ctx)
-}
-
-// run is one scan under way.
-type run struct {
-	*Scanner
-	scan     *Scan
-	plan     *plan
-	result   Result
-	scopes   []ScopeResult
-	ingest   *ingest
-	progress *tracker
 }
 
 func newRun(s *Scanner, scan *Scan) *run {

@@ -51,7 +51,7 @@ func newLookup(ctx context.Context, tx *sql.Tx, org, account, seq int64) (*looku
 		&l.parts1: `SELECT part, hash, unread, rank_time, rank_scope, rank_line, stale_class, from_seq
 			FROM parts WHERE resource_key = ? AND to_seq IS NULL`,
 	} {
-		prepared, err := tx.PrepareContext(ctx, text)
+		prepared, err := tx.PrepareContext(ctx, text) //nolint:sqlclosecheck // close does it
 		if err != nil {
 			l.close()
 			return nil, err

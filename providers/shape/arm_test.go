@@ -48,13 +48,14 @@ func TestParseARMID(t *testing.T) {
 func TestARMIdentity(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]string{
-		"/subscriptions/S1/resourceGroups/RG/":   "/subscriptions/s1/resourcegroups/rg",
-		"/subscriptions/S1//resourcegroups/rg":   "/subscriptions/s1/resourcegroups/rg",
-		"%2Fsubscriptions%2FS1":                  "/subscriptions/s1",
-		"/subscriptions/s1/x/My%20Rule":          "/subscriptions/s1/x/my rule",
-		"/subscriptions/s1/x/a%2Fb":              "/subscriptions/s1/x/a%2fb",
-		"/subscriptions/s1/x/100%":               "/subscriptions/s1/x/100%",
-		" /subscriptions/s1 ":                    "/subscriptions/s1",
+		"/subscriptions/S1/resourceGroups/RG/": "/subscriptions/s1/resourcegroups/rg",
+		"/subscriptions/S1//resourcegroups/rg": "/subscriptions/s1/resourcegroups/rg",
+		"%2Fsubscriptions%2FS1":                "/subscriptions/s1",
+		"/subscriptions/s1/x/My%20Rule":        "/subscriptions/s1/x/my rule",
+		"/subscriptions/s1/x/a%2Fb":            "/subscriptions/s1/x/a%2fb",
+		"/subscriptions/s1/x/100%":             "/subscriptions/s1/x/100%",
+		" /subscriptions/s1 "://nolint:gocritic // the spaces are the case
+		"/subscriptions/s1",
 		"subscriptions/s1":                       "/subscriptions/s1",
 		"/subscriptions/s1/x/gr%C3%BCn/y/%0Aodd": "/subscriptions/s1/x/grün/y/%0aodd",
 	} {

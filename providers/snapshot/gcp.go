@@ -135,7 +135,7 @@ func restSpelling(value any) any {
 func camelCase(key string) string {
 	var b strings.Builder
 	upper := false
-	for i := 0; i < len(key); i++ {
+	for i := range len(key) {
 		c := key[i]
 		if c == '_' && b.Len() > 0 && i+1 < len(key) {
 			upper = true
@@ -243,7 +243,7 @@ func digits(value any) string {
 	case string:
 		written = v
 	}
-	for i := 0; i < len(written); i++ {
+	for i := range len(written) {
 		if written[i] < '0' || written[i] > '9' {
 			return ""
 		}

@@ -32,8 +32,7 @@ func openStream(ctx context.Context, f file) (*stream, error) {
 	}
 	s := &stream{file: in, close: func() {}}
 	if err := s.begin(ctx, f); err != nil {
-		in.Close()
-		return nil, err
+		return nil, errors.Join(err, in.Close())
 	}
 	return s, nil
 }
@@ -103,7 +102,7 @@ func corrupt(at string, err error) error {
 
 // patient is a reader that ends with its context.
 type patient struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // of the one reading that this value lives for
 	in  io.Reader
 }
 
