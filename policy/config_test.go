@@ -17,7 +17,7 @@ func sample() *policy.Pack {
 		"names": map[string]any{"type": "array", "items": map[string]any{"type": "string"}},
 	}}
 	return &policy.Pack{
-		Name: "pack",
+		Name: "sample",
 		Policies: []policy.Policy{
 			{Name: "age", Level: policy.Advisory, Schema: schema},
 			{Name: "open", Level: policy.Mandatory},
@@ -88,9 +88,9 @@ func TestReconcile_AllFaults(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{ //nolint:dupword // the pack is named pack
-		`pack pack has no policy "nope"`, `"all" sets levels only`, "policy age of pack pack: ", "minimum",
-		"policy open of pack pack: takes no properties, but config gives days",
+	for _, want := range []string{
+		`pack sample has no policy "nope"`, `"all" sets levels only`, "policy age of pack sample: ", "minimum",
+		"policy open of pack sample: takes no properties, but config gives days",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q:\n%v", want, err)
