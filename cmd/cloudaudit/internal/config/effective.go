@@ -113,3 +113,26 @@ func (c *Config) flatten(path string, n *node, into *[]Entry) {
 	}
 	*into = append(*into, Entry{Key: path, Value: n.plain(), Source: source})
 }
+
+// At tells where a value stands, for problems that others find in it: the steps are names of keys
+// and indices of lists. The answer ends at the last step that is there.
+func (c *Config) At(steps ...any) string {
+	n, path := c.root, ""
+	for _, step := range steps {
+		next := (*node)(nil)
+		switch step := step.(type) {
+		case string:
+			next, path = n.field(step), join(path, step)
+		case int:
+			if items := n.items(); step < len(items) {
+				next = items[step]
+			}
+			path = fmt.Sprintf("%s[%d]", path, step)
+		}
+		if next == nil || next.source != "" {
+			break
+		}
+		n = next
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", c.path, n.line, n.column, path)
+}
