@@ -154,6 +154,10 @@ func checkProperties(p Policy, properties map[string]any) error {
 	return schema.Validate(plain)
 }
 
+// schemaURL names the schema in the validator's messages. A relative one would show the folder that
+// the program runs in.
+const schemaURL = "config:schema"
+
 // compile makes a validator of the schema: an object with these properties and no others.
 func (s *Schema) compile() (*jsonschema.Schema, error) {
 	properties := s.Properties
@@ -169,10 +173,10 @@ func (s *Schema) compile() (*jsonschema.Schema, error) {
 		return nil, err
 	}
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("config.json", plain); err != nil {
+	if err := compiler.AddResource(schemaURL, plain); err != nil {
 		return nil, fmt.Errorf("configSchema: %w", err)
 	}
-	return compiler.Compile("config.json")
+	return compiler.Compile(schemaURL)
 }
 
 // Check tells what is wrong with the schema itself.

@@ -43,7 +43,7 @@ type check struct {
 type compiler struct {
 	adapter *adapter
 	env     *cel.Env
-	withKey map[string]bool // names of policies seen
+	names   map[string]bool // of the policies so far
 }
 
 func newCompiler() (*compiler, error) {
@@ -64,17 +64,17 @@ func newCompiler() (*compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up CEL: %w", err)
 	}
-	return &compiler{adapter: adapter, env: env, withKey: map[string]bool{}}, nil
+	return &compiler{adapter: adapter, env: env, names: map[string]bool{}}, nil
 }
 
 // policy compiles one document. All faults are returned together.
 func (c *compiler) policy(d *document) (policy.Policy, *compiled, error) {
 	p, err := d.metadata()
 	faults := []error{err}
-	if c.withKey[d.Name] {
+	if c.names[d.Name] {
 		faults = append(faults, d.place.Errorf("policy name %q stands twice in the pack", d.Name))
 	}
-	c.withKey[d.Name] = true
+	c.names[d.Name] = true
 	s := &scope{compiler: c, env: c.env, reads: newReads(d.Schema), compiled: &compiled{
 		name: d.Name, message: d.Message, types: d.Match.Types, slots: map[string]int{},
 	}}
@@ -82,7 +82,7 @@ func (c *compiler) policy(d *document) (policy.Policy, *compiled, error) {
 		s.compiled.message = p.DisplayName
 	}
 	for _, v := range d.Variables {
-		s.variable(v)
+		s.variable(d, v)
 	}
 	s.compiled.condition = s.compile(s.env, d.Match.Condition, cel.BoolType)
 	for i, v := range d.Validations {
@@ -101,9 +101,9 @@ type scope struct {
 	faults   []error
 }
 
-func (s *scope) variable(v variable) {
+func (s *scope) variable(d *document, v variable) {
 	if !v.Name.given() || !v.Expression.given() {
-		s.faults = append(s.faults, fmt.Errorf("a variable needs a name and an expression"))
+		s.faults = append(s.faults, d.place.Errorf("policy %s: a variable needs a name and an expression", d.Name))
 		return
 	}
 	name := "variables." + v.Name.string

@@ -41,8 +41,8 @@ func TestCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := &scope{compiler: c, env: c.env, reads: newReads(nil), compiled: &compiled{slots: map[string]int{}}}
-		s.variable(variable{source("list"), source(`resource.properties.?l.orValue([])`)})
-		s.variable(variable{source("copies"), source(`resource.properties.l.map(x, resource.properties.l)`)})
+		s.variable(nil, variable{source("list"), source(`resource.properties.?l.orValue([])`)})
+		s.variable(nil, variable{source("copies"), source(`resource.properties.l.map(x, resource.properties.l)`)})
 		tree, issues := s.env.Compile(test.expression)
 		if issues.Err() != nil {
 			t.Fatal(issues.Err())

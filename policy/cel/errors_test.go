@@ -11,6 +11,9 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cloudaudit/policy"
+	"cloudaudit/providers"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -106,6 +109,14 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			return
 		}
-		openAll(t, e, pack)
+		r := resource(t, `{"a": [1, {"b": "x"}], "s": {"$redacted": false}, "n": 18446744073709551617}`)
+		for _, r.Type = range append(pack.Policies[0].Types, "T") {
+			_, err := openAll(t, e, pack).Evaluate(context.Background(), policy.Input{
+				Resource: r, Unread: []providers.Unread{{Path: "/properties/a/1/b", Class: providers.NotRead}},
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
 	})
 }

@@ -137,18 +137,19 @@ func (a *adapter) decorate(places map[int64]guard) interpreter.InterpretableDeco
 		case interpreter.InterpretableConst:
 			return node, nil
 		case interpreter.InterpretableAttribute:
-			return &guardedAttribute{node, guarded1{a, g}}, nil
+			return &guardedAttribute{node, watch{a, g}}, nil
 		}
-		return &guardedNode{node, guarded1{a, g}}, nil
+		return &guardedNode{node, watch{a, g}}, nil
 	}
 }
 
-type guarded1 struct {
+// watch is what a guarded node does with its value.
+type watch struct {
 	adapter *adapter
 	guard   guard
 }
 
-func (g guarded1) check(value ref.Val) ref.Val {
+func (g watch) check(value ref.Val) ref.Val {
 	switch value := value.(type) {
 	case types.String, types.Bool, types.Int, *types.Unknown, *types.Err:
 		return value
@@ -175,7 +176,7 @@ func (g guarded1) check(value ref.Val) ref.Val {
 
 type guardedNode struct {
 	interpreter.InterpretableV2
-	guarded1
+	watch
 }
 
 // Exec implements interpreter.InterpretableV2.
@@ -191,7 +192,7 @@ func (n *guardedNode) Eval(vars interpreter.Activation) ref.Val {
 // guardedAttribute stays an attribute for the planner.
 type guardedAttribute struct {
 	interpreter.InterpretableAttribute
-	guarded1
+	watch
 }
 
 // Exec implements interpreter.InterpretableV2.
