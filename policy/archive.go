@@ -65,14 +65,6 @@ func leftOut(name string) bool {
 	return false
 }
 
-func (b bundle) size() int {
-	total := 0
-	for _, data := range b {
-		total += len(data)
-	}
-	return total
-}
-
 // bundleFS reads a file system. Links and devices are refused: a pack is complete in itself.
 func bundleFS(files fs.FS) (bundle, error) {
 	b := bundle{}
@@ -112,7 +104,7 @@ func bundleArchive(archive io.Reader) (bundle, string, error) {
 		return nil, "", fmt.Errorf("not a .tar.gz archive: %w", err)
 	}
 	bounded := &boundedReader{from: unzipped, left: 2 * maxPackSize}
-	reader, b := tar.NewReader(bounded), bundle{}
+	reader, b, total := tar.NewReader(bounded), bundle{}, int64(0)
 	for {
 		header, err := reader.Next()
 		if err == io.EOF {
@@ -124,7 +116,7 @@ func bundleArchive(archive io.Reader) (bundle, string, error) {
 		if err := b.addEntry(header, reader); err != nil {
 			return nil, "", err
 		}
-		if b.size() > maxPackSize {
+		if total += header.Size; total > maxPackSize {
 			return nil, "", fmt.Errorf("more than %d MiB in all", maxPackSize>>20)
 		}
 	}
