@@ -13,56 +13,40 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		received := <-signals
+		signal.Stop(signals) // a second one ends the program at once
+		cancel(signalled{received})
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// Exit codes, as the README tells them.
-const (
-	exitDone       = 0
-	exitFailed     = 1
-	exitUsage      = 2
-	exitViolations = 3
-	exitPartial    = 4
-	exitInterrupt  = 130
-)
+// signalled is why the program's context ended.
+type signalled struct{ os.Signal }
 
-// exitError ends the program with a code. Its error, if any, is printed first.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return ""
-	}
-	return e.err.Error()
-}
-
-func (e *exitError) Unwrap() error { return e.err }
-
-func usage(err error) error { return &exitError{exitUsage, err} }
+func (s signalled) Error() string { return s.String() }
 
 // run is the whole program: it runs the command that args name and gives the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot(stdout, stderr)
+	root.SetIn(stdin)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitDone
-	}
-	if text := err.Error(); text != "" {
-		fmt.Fprintln(stderr, "cloudaudit:", text)
+	if err != nil && err.Error() != "" {
+		fmt.Fprintln(stderr, "cloudaudit:", err)
 	}
 	var exit *exitError
+	var received signalled
 	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(context.Cause(ctx), &received):
+		return exitSignal(received.Signal)
 	case errors.As(err, &exit):
 		return exit.code
-	case errors.Is(err, context.Canceled):
-		return exitInterrupt
 	}
 	return exitFailed
 }

@@ -2,67 +2,113 @@ package main
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"golang.org/x/term"
+
+	"cloudaudit/cmd/cloudaudit/internal/config"
+	"cloudaudit/cmd/cloudaudit/internal/export"
 )
 
-// column is a column of a table: a heading and the JSON name of the field that it shows.
-type column struct{ heading, field string }
+func outputs() []string { return []string{"table", "json", "ndjson", "yaml", "csv"} }
 
-// columns makes columns of "HEADING=field" pairs.
-func columns(pairs ...string) []column {
-	list := make([]column, len(pairs))
-	for i, pair := range pairs {
-		heading, field, _ := strings.Cut(pair, "=")
-		list[i] = column{heading, field}
+// print writes a list in the form that -o names. List is a slice of structs with JSON names; shown
+// are the table's columns, as "field" or "title=field", while the other forms have every field.
+func (p *program) print(list any, shown ...string) error {
+	values := reflect.ValueOf(list)
+	known := export.Columns(values.Type().Elem())
+	chosen, err := p.chosen(known)
+	if err != nil {
+		return err
 	}
-	return list
-}
-
-// print writes a list in the form that -o names. List is a slice of structs with JSON names;
-// shown are the columns of the table, while the other forms have every field.
-func (p *program) print(list any, shown []column) error {
 	switch p.output {
 	case "table":
-		return p.table(list, shown)
-	case "json":
-		return writeJSON(p.stdout, list, "  ")
-	case "ndjson":
-		values := reflect.ValueOf(list)
-		for i := range values.Len() {
-			if err := writeJSON(p.stdout, values.Index(i).Interface(), ""); err != nil {
-				return err
-			}
+		if chosen != nil {
+			shown = chosen
 		}
-		return nil
+		return p.table(values, shown)
 	case "yaml":
 		return writeYAML(p.stdout, list)
-	case "csv":
-		return writeCSV(p.stdout, list)
 	}
-	return usage(fmt.Errorf("-o %s: use table, json, ndjson, yaml or csv", p.output))
+	if chosen == nil {
+		chosen = known
+	}
+	return export.Write(p.stdout, p.output, chosen, rowsOf(values))
 }
 
-func writeJSON(w io.Writer, value any, indent string) error {
+// chosen gives the columns that --columns names, nil without it.
+func (p *program) chosen(known []string) ([]string, error) {
+	for _, name := range p.columns {
+		if !slices.Contains(known, name) {
+			return nil, usage(fmt.Errorf("--columns %s: no such column%s", name, config.Suggest(name, known)))
+		}
+	}
+	return p.columns, nil
+}
+
+// stream gives as rows what each hands out one by one.
+func stream[T any](each func(do func(T) error) error) export.Rows {
+	return func(yield func(any, error) bool) {
+		err := each(func(row T) error {
+			if !yield(row, nil) {
+				return errStopped
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(nil, err)
+		}
+	}
+}
+
+var errStopped = errors.New("whoever reads the rows has stopped")
+
+func rowsOf(values reflect.Value) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		for i := range values.Len() {
+			if !yield(values.Index(i).Interface(), nil) {
+				return
+			}
+		}
+	}
+}
+
+// show prints one thing: YAML for people, since its parts differ in shape.
+func (p *program) show(value any) error {
+	switch p.output {
+	case "json":
+		return writeJSON(p.stdout, value)
+	case "ndjson":
+		return json.NewEncoder(p.stdout).Encode(value)
+	case "table", "yaml":
+		return writeYAML(p.stdout, value)
+	}
+	return usage(fmt.Errorf("-o %s: one thing is shown as table, json, ndjson or yaml", p.output))
+}
+
+func writeJSON(w io.Writer, value any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", indent)
+	encoder.SetIndent("", "  ")
 	return encoder.Encode(value)
 }
 
 // writeYAML goes through JSON, so that the names are the same.
 func writeYAML(w io.Writer, value any) error {
 	var buffer bytes.Buffer
-	if err := writeJSON(&buffer, value, ""); err != nil {
+	if err := writeJSON(&buffer, value); err != nil {
 		return err
 	}
 	text, err := yaml.JSONToYAML(buffer.Bytes())
@@ -73,101 +119,80 @@ func writeYAML(w io.Writer, value any) error {
 	return err
 }
 
-// fields gives the exported fields of a struct in order, embedded ones in their places, by JSON
-// name.
-func fields(v reflect.Value, take func(name string, value any)) {
-	for i := range v.NumField() {
-		field := v.Type().Field(i)
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		switch {
-		case field.Anonymous && name == "":
-			fields(v.Field(i), take)
-		case field.IsExported() && name != "" && name != "-":
-			take(name, v.Field(i).Interface())
-		}
-	}
-}
-
-// cell is a value as tables and CSV show it: JSON, but texts plain and nothing empty.
-func cell(value any) string {
-	data, err := json.Marshal(value)
-	if err != nil {
-		return ""
-	}
-	var list []string
-	switch {
-	case string(data) == "null", string(data) == "{}", string(data) == "[]":
-		return ""
-	case json.Unmarshal(data, &list) == nil:
-		return strings.Join(list, " ")
-	}
-	var text string
-	if json.Unmarshal(data, &text) == nil {
-		return text
-	}
-	return string(data)
-}
-
-func writeCSV(w io.Writer, list any) error {
-	out := csv.NewWriter(w)
-	values := reflect.ValueOf(list)
-	header := true
-	for i := range values.Len() {
-		var names, cells []string
-		fields(values.Index(i), func(name string, value any) {
-			names, cells = append(names, name), append(cells, harmless(cell(value)))
-		})
-		if header {
-			header = false
-			if err := out.Write(names); err != nil {
-				return err
-			}
-		}
-		if err := out.Write(cells); err != nil {
-			return err
-		}
-	}
-	out.Flush()
-	return out.Error()
-}
-
-// harmless keeps a spreadsheet from taking a cell for a formula.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
-}
-
 // table prints for people: fitted to a terminal, never cut when piped.
-func (p *program) table(list any, shown []column) error {
+func (p *program) table(values reflect.Value, shown []string) error {
 	writer := table.NewWriter()
 	writer.SetStyle(table.StyleLight)
 	writer.Style().Options = table.OptionsNoBordersAndSeparators
-	heading := table.Row{}
-	for _, c := range shown {
-		heading = append(heading, c.heading)
+	writer.Style().Size.WidthMax = p.width()
+	writer.SuppressTrailingSpaces()
+	if !p.noHeaders {
+		heading := table.Row{}
+		for _, name := range shown {
+			title, _ := split(name)
+			heading = append(heading, headline(title))
+		}
+		writer.AppendHeader(heading)
 	}
-	writer.AppendHeader(heading)
-	values := reflect.ValueOf(list)
+	colored := p.colored()
 	for i := range values.Len() {
-		byName := map[string]string{}
-		fields(values.Index(i), func(name string, value any) { byName[name] = cell(value) })
+		cells := export.Fields(values.Index(i).Interface())
 		row := table.Row{}
-		for _, c := range shown {
-			row = append(row, byName[c.field])
+		for _, name := range shown {
+			_, field := split(name)
+			row = append(row, paint(printable(cells[field]), colored))
 		}
 		writer.AppendRow(row)
 	}
-	writer.Style().Size.WidthMax = p.width()
 	_, err := fmt.Fprintln(p.stdout, writer.Render())
 	return err
 }
 
+// split gives the title and the field of a column: "policy=name" shows the field name as POLICY.
+func split(column string) (title, field string) {
+	title, field, titled := strings.Cut(column, "=")
+	if !titled {
+		return column, column
+	}
+	return title, field
+}
+
+// headline writes resourceId as RESOURCE ID.
+func headline(name string) string {
+	var text strings.Builder
+	for _, r := range name {
+		if unicode.IsUpper(r) {
+			text.WriteByte(' ')
+		}
+		text.WriteRune(unicode.ToUpper(r))
+	}
+	return text.String()
+}
+
+// printable is a cell of a table. Control characters, which names in a cloud may hold, would steer
+// the terminal, so they are shown as what they are.
+func printable(value any) string {
+	if at, ok := value.(*time.Time); ok && at != nil {
+		return at.UTC().Format(time.RFC3339)
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ReplaceAll(export.Cell(value), "\n", " "))
+}
+
+// terminal gives the standard stream behind a writer, if it is a terminal.
+func terminal(w io.Writer) (*os.File, bool) {
+	file, isFile := w.(*os.File)
+	return file, isFile && term.IsTerminal(int(file.Fd()))
+}
+
 // width is the terminal's, 0 (no limit) where there is none.
 func (p *program) width() int {
-	file, isFile := p.stdout.(*os.File)
-	if !isFile || !term.IsTerminal(int(file.Fd())) {
+	file, ok := terminal(p.stdout)
+	if !ok {
 		return 0
 	}
 	width, _, err := term.GetSize(int(file.Fd()))
@@ -175,18 +200,4 @@ func (p *program) width() int {
 		return 0
 	}
 	return width
-}
-
-// show prints one thing: a list of its fields for people, the whole of it otherwise.
-func (p *program) show(value any) error {
-	if p.output != "table" {
-		if p.output == "json" || p.output == "ndjson" {
-			return writeJSON(p.stdout, value, "  ")
-		}
-		if p.output == "yaml" {
-			return writeYAML(p.stdout, value)
-		}
-		return usage(fmt.Errorf("-o %s: one thing is shown as table, json, ndjson or yaml", p.output))
-	}
-	return writeYAML(p.stdout, value)
 }

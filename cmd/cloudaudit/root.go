@@ -7,12 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"cloudaudit/cmd/cloudaudit/internal/config"
-	"cloudaudit/policy"
-	"cloudaudit/policy/packs"
 	"cloudaudit/store"
 )
 
@@ -20,98 +20,158 @@ import (
 type program struct {
 	stdout, stderr io.Writer
 	configFile     string
+	database       string
 	output         string
+	columns        []string
+	noHeaders      bool
+	color          string
+	quiet          bool
+	verbose        bool
+	packs          packLoader
 }
+
+// about is what help says of a command.
+type about struct{ use, short, long, example string }
+
+const rootLong = `cloudaudit reads the resources of cloud accounts, judges them by policy packs and keeps what it
+found in one SQLite file.
+
+Declare accounts, packs and groups in cloudaudit.yaml (see "cloudaudit config init"), scan them by
+"cloudaudit scan", and ask the file by the other commands. Those that ask never write.
+
+Every setting comes from a flag, else from the environment (CLOUDAUDIT_STORE_PATH), else from the
+file, else from its default; "cloudaudit config show" tells which.`
+
+const rootExample = `  cloudaudit config init > cloudaudit.yaml
+  cloudaudit scan --fail-on high
+  cloudaudit violations list --group-by policy
+  cloudaudit coverage --unknown`
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	p := &program{stdout: stdout, stderr: stderr}
 	root := &cobra.Command{
-		Use:           "cloudaudit",
-		Short:         "Audit cloud accounts by policy packs",
-		Long:          "cloudaudit reads the resources of cloud accounts, judges them by policy packs, and keeps what it\nfound in one SQLite file that these commands ask.",
-		Example:       "  cloudaudit scan\n  cloudaudit violations list --group-by policy\n  cloudaudit coverage",
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Use: "cloudaudit", Short: "Audit cloud accounts by policy packs", Long: rootLong, Example: rootExample,
+		SilenceErrors: true, SilenceUsage: true, Version: buildFacts().Version,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return p.checkFlags() },
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.PersistentFlags().StringVar(&p.configFile, "config", "", "the configuration file (default: $CLOUDAUDIT_CONFIG, ./cloudaudit.yaml, then those of the user and the system)")
-	root.PersistentFlags().StringVarP(&p.output, "output", "o", "table", "how to print: table, json, ndjson, yaml or csv")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(p.scan(), p.violations(), p.resources(), p.coverage(), p.scans(), p.accounts(), p.groups(), p.packs(), p.config(), p.db(), p.version())
-	for _, command := range root.Commands() {
-		if command.HasSubCommands() {
-			command.RunE = needsSubcommand
-		}
-	}
+	root.SetVersionTemplate("cloudaudit {{.Version}}\n")
+	flags := root.PersistentFlags()
+	flags.StringVar(&p.configFile, "config", "", "configuration file (default $CLOUDAUDIT_CONFIG, ./cloudaudit.yaml, then the user's and the system's)")
+	flags.StringVar(&p.database, "db", "", "database file, instead of the configuration's store.path")
+	flags.StringVarP(&p.output, "output", "o", "table", "how to print: "+anyOf(outputs()))
+	flags.StringSliceVar(&p.columns, "columns", nil, "columns of tables and CSV, by the names that -o json shows")
+	flags.BoolVar(&p.noHeaders, "no-headers", false, "print tables without their heading")
+	flags.StringVar(&p.color, "color", "auto", "colour tables: auto, always or never")
+	flags.BoolVarP(&p.quiet, "quiet", "q", false, "print no progress")
+	flags.BoolVarP(&p.verbose, "verbose", "v", false, "print more progress")
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return usage(fmt.Errorf("%w; see `%s --help`", err, command.CommandPath()))
+	})
+	root.AddCommand(p.scanCommand(), p.violationsCommand(), p.resourcesCommand(), p.coverageCommand(), p.scansCommand(), p.accountsCommand(),
+		p.groupsCommand(), p.packsCommand(), p.configCommand(), p.dbCommand(), p.versionCommand())
+	needCommand(root)
 	return root
 }
 
-// needsSubcommand answers a command that was called without one, or with an unknown one.
-func needsSubcommand(command *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return command.Help()
+func (p *program) checkFlags() error {
+	if !slices.Contains(outputs(), p.output) {
+		return usage(fmt.Errorf("-o %s: use %s", p.output, anyOf(outputs())))
 	}
-	return usage(fmt.Errorf("%s has no command %q; see `%s --help`", command.CommandPath(), args[0], command.CommandPath()))
+	if !slices.Contains([]string{"auto", "always", "never"}, p.color) {
+		return usage(fmt.Errorf("--color %s: use auto, always or never", p.color))
+	}
+	return nil
 }
 
-// args makes a wrong number of arguments a usage error.
-func args(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(command *cobra.Command, given []string) error {
-		if err := check(command, given); err != nil {
-			return usage(fmt.Errorf("%w; see `%s --help`", err, command.CommandPath()))
-		}
-		return nil
-	}
+// anyOf lists choices: a, b or c.
+func anyOf(choices []string) string {
+	last := len(choices) - 1
+	return strings.Join(choices[:last], ", ") + " or " + choices[last]
 }
 
-// load reads the configuration and checks it, packs in files included.
-func (p *program) load(ctx context.Context) (*config.Config, error) {
-	path, err := config.Find(p.configFile, os.LookupEnv)
-	if err != nil {
-		return nil, usage(err)
-	}
-	builtin, err := packs.All()
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, pack := range builtin {
-		names = append(names, pack.Name)
-	}
-	loaded, err := config.Load(path, config.Options{
-		Env: os.LookupEnv, Builtin: names,
-		LoadPack: func(path string) (string, error) {
-			pack, err := policy.Loader{Engines: engines()}.Path(ctx, path)
-			if err != nil {
-				return "", err
+// command makes a command of what help says of it.
+func command(about about, check cobra.PositionalArgs, do func(ctx context.Context, args []string) error) *cobra.Command {
+	return &cobra.Command{
+		Use: about.use, Short: about.short, Long: about.long, Example: about.example,
+		Args: func(command *cobra.Command, args []string) error {
+			if err := check(command, args); err != nil {
+				return usage(fmt.Errorf("%w; see `%s --help`", err, command.CommandPath()))
 			}
-			return pack.Name, nil
+			return nil
 		},
-	})
-	if err != nil {
-		return nil, usage(err)
+		RunE: func(command *cobra.Command, args []string) error { return do(command.Context(), args) },
 	}
-	return loaded, nil
 }
 
-// ask opens the store for reading and hands it to do.
+// family makes a command that only holds others.
+func family(about about, commands ...*cobra.Command) *cobra.Command {
+	parent := &cobra.Command{Use: about.use, Short: about.short, Long: about.long, Example: about.example}
+	parent.AddCommand(commands...)
+	needCommand(parent)
+	return parent
+}
+
+// needCommand answers a family that is called without a command, or with an unknown one.
+func needCommand(parent *cobra.Command) {
+	parent.Args = cobra.ArbitraryArgs
+	parent.RunE = func(command *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return command.Help()
+		}
+		hint := ""
+		if near := command.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = fmt.Sprintf("; did you mean %q?", near[0])
+		}
+		return usage(fmt.Errorf("%s has no command %q%s; see `%s --help`", command.CommandPath(), args[0], hint, command.CommandPath()))
+	}
+	parent.SuggestionsMinimumDistance = 2
+}
+
+// asking makes a command that asks the store, which it opens for reading alone.
+func (p *program) asking(about about, check cobra.PositionalArgs, do func(context.Context, *store.Store, []string) error) *cobra.Command {
+	return command(about, check, func(ctx context.Context, args []string) error {
+		return p.ask(ctx, func(ctx context.Context, s *store.Store) error { return do(ctx, s, args) })
+	})
+}
+
 func (p *program) ask(ctx context.Context, do func(context.Context, *store.Store) error) error {
-	loaded, err := p.load(ctx)
+	loaded, err := p.load(ctx, false)
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, loaded.Store.Path, store.Options{ReadOnly: true})
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("there is no database at %s yet: run `cloudaudit scan` first", short(loaded.Store.Path))
-	}
+	s, err := p.open(ctx, loaded, true)
 	if err != nil {
 		return err
 	}
 	if err := s.Use(ctx, loaded.Organization); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			err = fmt.Errorf("%w; run `cloudaudit scan%s` first", err, p.same())
+		}
 		return errors.Join(err, s.Close())
 	}
 	return errors.Join(do(ctx, s), s.Close())
+}
+
+// open opens the database, which has to be there.
+func (p *program) open(ctx context.Context, loaded *config.Config, readOnly bool) (*store.Store, error) {
+	if _, err := os.Stat(loaded.Store.Path); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no database at %s yet: run `cloudaudit scan%s` first", short(loaded.Store.Path), p.same())
+	}
+	return store.Open(ctx, loaded.Store.Path, store.Options{ReadOnly: readOnly})
+}
+
+// same repeats the flags that choose configuration and database, for commands that are proposed.
+func (p *program) same() string {
+	flags := ""
+	if p.configFile != "" {
+		flags += " --config " + p.configFile
+	}
+	if p.database != "" {
+		flags += " --db " + p.database
+	}
+	return flags
 }
 
 // short gives a path relative to the working directory where that is shorter.

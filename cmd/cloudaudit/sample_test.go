@@ -24,7 +24,7 @@ func TestSample_ShowsWhatWasPlanted(t *testing.T) {
 	ask := func(args ...string) []byte {
 		t.Helper()
 		var stdout, stderr bytes.Buffer
-		if code := run(context.Background(), append(args, "--config", sample+"/cloudaudit.yaml"), &stdout, &stderr); code != exitDone {
+		if code := run(context.Background(), append(args, "--config", sample+"/cloudaudit.yaml"), nil, &stdout, &stderr); code != exitDone {
 			t.Fatalf("%v: exit %d\n%s%s", args, code, &stdout, &stderr)
 		}
 		return stdout.Bytes()

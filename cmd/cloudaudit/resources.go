@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/spf13/cobra"
+
+	"cloudaudit/cmd/cloudaudit/internal/export"
+	"cloudaudit/store"
+)
+
+func (p *program) resourcesCommand() *cobra.Command {
+	return family(about{
+		use: "resources", short: "List and show resources",
+		long:    "Resources are what the last scans found, in the shape that the provider publishes. Secrets are\nredacted before they are stored.",
+		example: "  cloudaudit resources list --type storage.googleapis.com/Bucket",
+	}, p.resourcesList(), p.resourcesShow())
+}
+
+func (p *program) resourcesList() *cobra.Command {
+	var filter store.ResourceFilter
+	list := p.asking(about{
+		use: "list", short: "List the resources of all accounts",
+		long:    "list shows the resources that are there; one that could not be seen lately says why under missing.",
+		example: "  cloudaudit resources list --account shop-gcp\n  cloudaudit resources list --search logs -o ndjson",
+	}, cobra.NoArgs, func(ctx context.Context, s *store.Store, _ []string) error {
+		each := func(do func(store.Resource) error) error { return eachResource(ctx, s, filter, do) }
+		columns := export.Columns(reflect.TypeFor[store.Resource]())
+		chosen, err := p.chosen(columns)
+		if err != nil {
+			return err
+		}
+		if p.output != "table" && p.output != "yaml" {
+			if chosen == nil {
+				chosen = columns
+			}
+			return export.Write(p.stdout, p.output, chosen, stream(each))
+		}
+		list := []store.Resource{}
+		if err := each(func(r store.Resource) error { list = append(list, r); return nil }); err != nil {
+			return err
+		}
+		return p.print(list, "account", "type", "name", "region", "id")
+	})
+	flags := list.Flags()
+	flags.StringVar(&filter.Account, "account", "", "only of this account")
+	flags.StringVar(&filter.Type, "type", "", "only of this type")
+	flags.StringVar(&filter.Region, "region", "", "only in this region")
+	flags.StringVar(&filter.Search, "search", "", "only with this text in id or name")
+	return list
+}
+
+// eachResource hands out the list page by page.
+func eachResource(ctx context.Context, s *store.Store, filter store.ResourceFilter, do func(store.Resource) error) error {
+	for page := (store.Page{Limit: 1000}); ; {
+		list, next, err := s.ListResources(ctx, everything, filter, page)
+		if err != nil {
+			return err
+		}
+		for _, resource := range list {
+			if err := do(resource); err != nil {
+				return err
+			}
+		}
+		if page.After = next; next == 0 {
+			return nil
+		}
+	}
+}
+
+func (p *program) resourcesShow() *cobra.Command {
+	var account string
+	show := p.asking(about{
+		use: "show ID", short: "Show one resource with its properties and facets",
+		long:    "show prints what is stored of a resource and what of it is unread. ID is the provider's full name or,\nwhere no other resource has it, the short one.",
+		example: "  cloudaudit resources show //storage.googleapis.com/shop-assets\n  cloudaudit resources show shop-assets --account shop-gcp",
+	}, cobra.ExactArgs(1), func(ctx context.Context, s *store.Store, args []string) error {
+		access := everything
+		if account != "" {
+			access.Accounts = []string{account}
+		}
+		resource, err := s.Resource(ctx, access, args[0])
+		if err != nil {
+			return err
+		}
+		return p.show(resource)
+	})
+	show.Flags().StringVar(&account, "account", "", "of this account")
+	return show
+}

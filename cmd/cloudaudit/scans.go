@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"cloudaudit/store"
+)
+
+func (p *program) scansCommand() *cobra.Command {
+	return family(about{
+		use: "scans", short: "List and show scans, their logs and what they changed",
+		long:    "Every scan is kept with its result, its log and what it changed. An id may be cut short where no\nother begins so.",
+		example: "  cloudaudit scans list",
+	}, p.scansList(), p.scansShow(), p.scansLog(), p.scansDiff())
+}
+
+func (p *program) scansList() *cobra.Command {
+	var account string
+	var limit int
+	list := p.asking(about{
+		use: "list", short: "List scans, the latest first",
+		long:    "list shows the latest scans with what they found and changed.",
+		example: "  cloudaudit scans list --account shop-gcp\n  cloudaudit scans list --limit 1000 -o csv",
+	}, cobra.NoArgs, func(ctx context.Context, s *store.Store, _ []string) error {
+		scans, err := s.Scans(ctx, everything, account, store.Page{Limit: limit})
+		if err != nil {
+			return err
+		}
+		return p.print(scans, "id", "account", "status", "startedAt", "resources", "added", "changed", "removed", "opened", "resolved")
+	})
+	list.Flags().StringVar(&account, "account", "", "only of this account")
+	list.Flags().IntVar(&limit, "limit", store.DefaultLimit, "how many to list")
+	return list
+}
+
+func (p *program) scansShow() *cobra.Command {
+	return p.asking(about{
+		use: "show ID", short: "Show one scan with its scopes",
+		long:    "show prints a scan's result, and how the listing of each scope ended.",
+		example: "  cloudaudit scans show 019f -o json",
+	}, cobra.ExactArgs(1), func(ctx context.Context, s *store.Store, args []string) error {
+		scan, err := s.Scan(ctx, everything, args[0])
+		if err != nil {
+			return err
+		}
+		return p.show(scan)
+	})
+}
+
+func (p *program) scansLog() *cobra.Command {
+	return p.asking(about{
+		use: "log ID", short: "Print a scan's log",
+		long:    "log prints what a scan told while it ran, gaps included.",
+		example: "  cloudaudit scans log 019f",
+	}, cobra.ExactArgs(1), func(ctx context.Context, s *store.Store, args []string) error {
+		lines, err := s.ScanLog(ctx, everything, args[0])
+		if err != nil {
+			return err
+		}
+		return p.print(lines, "time", "level", "scope", "message")
+	})
+}
+
+func (p *program) scansDiff() *cobra.Command {
+	return p.asking(about{
+		use: "diff ID", short: "Show what a scan changed against the one before it",
+		long:    "diff lists the violations that a scan opened or resolved and the resources that it added, changed or\nremoved.",
+		example: "  cloudaudit scans diff 019f",
+	}, cobra.ExactArgs(1), func(ctx context.Context, s *store.Store, args []string) error {
+		list, err := s.ScanDiff(ctx, everything, args[0])
+		if err != nil {
+			return err
+		}
+		return p.print(list, "change", "what", "policy", "resourceType", "resourceId")
+	})
+}

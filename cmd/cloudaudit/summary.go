@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"cloudaudit/scanner"
+	"cloudaudit/store"
+)
+
+// summaryRow is an account in the summary of a scan, as programs read it.
+type summaryRow struct {
+	Account        string         `json:"account"`
+	Status         scanner.Status `json:"status"`
+	Error          string         `json:"error"`
+	Audited        bool           `json:"audited"`
+	Resources      int            `json:"resources"`
+	Added          int            `json:"added"`
+	Changed        int            `json:"changed"`
+	Removed        int            `json:"removed"`
+	ScopesPlanned  int            `json:"scopesPlanned"`
+	ScopesComplete int            `json:"scopesComplete"`
+	Coverage       float64        `json:"coverage"`
+	Score          store.Score    `json:"score"`
+	Open           map[string]int `json:"open"`
+	Opened         int            `json:"opened"`
+	Resolved       int            `json:"resolved"`
+}
+
+// summaryLine is the same for people.
+type summaryLine struct {
+	Account   string         `json:"account"`
+	Scan      scanner.Status `json:"scan"`
+	Resources int            `json:"resources"`
+	Coverage  string         `json:"coverage"`
+	Score     string         `json:"score"`
+	Unknown   int            `json:"unknown"`
+	Critical  int            `json:"critical"`
+	High      int            `json:"high"`
+	Medium    int            `json:"medium"`
+	Low       int            `json:"low"`
+	Opened    int            `json:"opened"`
+	Resolved  int            `json:"resolved"`
+}
+
+// summarize prints what was found and what to type next.
+func (s *scanning) summarize(ctx context.Context) error {
+	rows := []summaryRow{}
+	for _, end := range s.ended {
+		account, err := s.store.Account(ctx, everything, end.account)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, newSummaryRow(account, end.result))
+	}
+	if s.output != "table" || len(s.columns) > 0 {
+		return s.print(rows)
+	}
+	lines := make([]summaryLine, len(rows))
+	for i, row := range rows {
+		lines[i] = row.line()
+	}
+	err := s.table(reflect.ValueOf(lines), []string{
+		"account", "scan", "resources", "coverage", "score", "unknown", "critical", "high", "medium", "low", "opened", "resolved",
+	})
+	if err != nil {
+		return err
+	}
+	return s.next(ctx, rows)
+}
+
+func newSummaryRow(account store.AccountStatus, result scanner.Result) summaryRow {
+	c := result.Counts
+	return summaryRow{
+		Account: account.Name, Status: result.Status, Error: result.Error, Audited: result.Audited, Resources: account.Resources,
+		Added: c.Added, Changed: c.Changed, Removed: c.Removed, ScopesPlanned: c.ScopesPlanned, ScopesComplete: c.ScopesComplete,
+		Coverage: c.Coverage(), Score: account.Score, Open: account.Open, Opened: c.Opened, Resolved: c.Resolved,
+	}
+}
+
+func (r summaryRow) line() summaryLine {
+	line := summaryLine{
+		Account: r.Account, Scan: r.Status, Resources: r.Resources, Unknown: r.Score.Unknown, Opened: r.Opened, Resolved: r.Resolved,
+		Coverage: fmt.Sprintf("%.0f%% (%d of %d)", 100*r.Coverage, r.ScopesComplete, r.ScopesPlanned), Score: "n/a",
+		Critical: r.Open["critical"], High: r.Open["high"], Medium: r.Open["medium"], Low: r.Open["low"],
+	}
+	if r.Score.Value != nil {
+		line.Score = fmt.Sprintf("%.1f%%", 100**r.Score.Value)
+	}
+	if !r.Audited {
+		line.Score = "not audited"
+	}
+	return line
+}
+
+// next prints the violations by pack, where everything is kept, and what to type next.
+func (s *scanning) next(ctx context.Context, rows []summaryRow) error {
+	tallies, err := s.store.CountViolations(ctx, everything, store.ViolationFilter{}, "pack")
+	if err != nil {
+		return err
+	}
+	unknown, open := 0, 0
+	for _, row := range rows {
+		unknown += row.Score.Unknown
+	}
+	for _, tally := range tallies {
+		open += tally.Count
+	}
+	fmt.Fprintln(s.stdout)
+	if open > 0 {
+		if err := s.table(reflect.ValueOf(tallies), []string{"pack=name", "violations=count", "critical", "high", "medium", "low"}); err != nil {
+			return err
+		}
+		fmt.Fprintln(s.stdout)
+	}
+	fmt.Fprintf(s.stdout, "Database: %s\n", short(s.store.Path()))
+	if open > 0 {
+		fmt.Fprintf(s.stdout, "Next:     cloudaudit violations list --group-by policy%s\n", s.same())
+	}
+	if unknown > 0 {
+		fmt.Fprintf(s.stdout, "Unknown:  %d pairs of resource and policy could not be judged: cloudaudit coverage --unknown%s\n", unknown, s.same())
+	}
+	return nil
+}
