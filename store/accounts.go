@@ -105,13 +105,12 @@ func (s *Store) lastScan(ctx context.Context, a *AccountStatus) error {
 	return s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM resources WHERE account_id = ? AND gone_seq IS NULL`, a.id).Scan(&a.Resources)
 }
 
-// score sums the counters. A pair that several configs of a pack judge counts once in each; with
-// one config per pack, as is usual, once.
+// score sums the counters in which a pair counts once, whatever the number of configs that judge it.
 func (s *Store) score(ctx context.Context, a *AccountStatus) error {
 	err := s.read.QueryRowContext(ctx, `
 		SELECT COALESCE(SUM(CASE outcome WHEN 'compliant' THEN pairs END), 0), COALESCE(SUM(CASE outcome WHEN 'violation' THEN pairs END), 0),
 			COALESCE(SUM(CASE outcome WHEN 'unknown' THEN pairs END), 0)
-		FROM verdict_counts WHERE org_id = ? AND account_id = ?`, s.org.id, a.id).Scan(&a.Score.Compliant, &a.Score.Violating, &a.Score.Unknown)
+		FROM verdict_counts WHERE org_id = ? AND account_id = ? AND pack_digest = ''`, s.org.id, a.id).Scan(&a.Score.Compliant, &a.Score.Violating, &a.Score.Unknown)
 	if judged := a.Score.Compliant + a.Score.Violating; judged > 0 {
 		value := float64(a.Score.Compliant) / float64(judged)
 		a.Score.Value = &value

@@ -11,39 +11,38 @@ import (
 
 // End implements scanner.Store.
 func (s *Store) End(ctx context.Context, scan *scanner.Scan, result scanner.Result) error {
-	return s.scanTx(ctx, scan, func(tx *sql.Tx) error {
-		account, err := s.accountID(ctx, tx, scan.Account)
+	return s.scanTx(ctx, scan, func(b *batch) error {
+		account, err := s.accountID(ctx, b.tx, scan.Account)
 		if err != nil {
 			return err
 		}
 		if result.Status != scanner.Cancelled {
-			if err := s.saveCoverage(ctx, tx, account, scan.Seq, result.Coverage); err != nil {
+			if err := s.saveCoverage(ctx, b, account, scan.Seq, result.Coverage); err != nil {
 				return fmt.Errorf("coverage: %w", err)
 			}
-			if err := s.saveScore(ctx, tx, account, result.FinishedAt); err != nil {
+			if err := s.saveScore(ctx, b, account, result.FinishedAt); err != nil {
 				return fmt.Errorf("score: %w", err)
 			}
 		}
 		for _, text := range []string{`DELETE FROM scan_seen WHERE scan_seq = ?`, `DELETE FROM scan_deferred WHERE scan_seq = ?`} {
-			if _, err := tx.ExecContext(ctx, text, scan.Seq); err != nil {
+			if err := b.exec(ctx, text, scan.Seq); err != nil {
 				return err
 			}
 		}
-		if err := endScan(ctx, tx, scan.Seq, result); err != nil {
+		if err := endScan(ctx, b, scan.Seq, result); err != nil {
 			return err
 		}
-		return s.release(ctx, tx, leaseName(account))
+		return s.release(ctx, b.tx, leaseName(account))
 	})
 }
 
-func endScan(ctx context.Context, tx *sql.Tx, seq int64, result scanner.Result) error {
+func endScan(ctx context.Context, b *batch, seq int64, result scanner.Result) error {
 	c := result.Counts
-	_, err := tx.ExecContext(ctx, `
+	return b.exec(ctx, `
 		UPDATE scans SET status = ?, error = ?, finished_at = ?, audited = ?, resources = ?, added = ?, changed = ?, removed = ?,
 			opened = ?, resolved = ?, evaluated = ?, gaps = ?, scopes_planned = ?, scopes_complete = ? WHERE seq = ?`,
 		result.Status, result.Error, micros(result.FinishedAt), result.Audited, c.Resources, c.Added, c.Changed, c.Removed,
 		c.Opened, c.Resolved, c.Evaluated, c.Gaps, c.ScopesPlanned, c.ScopesComplete, seq)
-	return err
 }
 
 // coverageRow is a row of coverage as it stands.
@@ -54,10 +53,10 @@ type coverageRow struct {
 }
 
 // saveCoverage writes the rows that differ: coverage is kept as intervals.
-func (s *Store) saveCoverage(ctx context.Context, tx *sql.Tx, account, seq int64, rows []scanner.Coverage) error {
+func (s *Store) saveCoverage(ctx context.Context, b *batch, account, seq int64, rows []scanner.Coverage) error {
 	type place struct{ region, kind, facet string }
 	known := map[place]coverageRow{}
-	err := query(ctx, tx, func(r *sql.Rows) error {
+	err := query(ctx, b, func(r *sql.Rows) error {
 		var c coverageRow
 		err := r.Scan(&c.id, &c.Region, &c.Type, &c.Facet, &c.Listing, &c.Class, &c.Permission, &c.Place, &c.Reason, &c.Gaps, &c.complete)
 		known[place{c.Region, c.Type, c.Facet}] = c
@@ -74,53 +73,51 @@ func (s *Store) saveCoverage(ctx context.Context, tx *sql.Tx, account, seq int64
 		if exists && old.Coverage == row {
 			continue
 		}
-		if err := s.replaceCoverage(ctx, tx, account, seq, old, row); err != nil {
+		if err := s.replaceCoverage(ctx, b, account, seq, old, row); err != nil {
 			return err
 		}
 	}
 	for _, old := range known {
-		if _, err := tx.ExecContext(ctx, `UPDATE coverage SET to_seq = ? WHERE id = ?`, seq, old.id); err != nil {
+		if err := b.exec(ctx, `UPDATE coverage SET to_seq = ? WHERE id = ?`, seq, old.id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Store) replaceCoverage(ctx context.Context, tx *sql.Tx, account, seq int64, old coverageRow, row scanner.Coverage) error {
+func (s *Store) replaceCoverage(ctx context.Context, b *batch, account, seq int64, old coverageRow, row scanner.Coverage) error {
 	complete := old.complete
 	if old.id != 0 {
 		if old.Listing == scanner.Complete { // it was complete up to the scan before
-			if err := tx.QueryRowContext(ctx, `SELECT MAX(seq) FROM scans WHERE account_id = ? AND seq < ? AND status IN ('succeeded', 'partial')`,
-				account, seq).Scan(&complete); err != nil {
+			if err := b.row(ctx, []any{&complete}, `SELECT MAX(seq) FROM scans WHERE account_id = ? AND seq < ? AND status IN ('succeeded', 'partial')`,
+				account, seq); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE coverage SET to_seq = ? WHERE id = ?`, seq, old.id); err != nil {
+		if err := b.exec(ctx, `UPDATE coverage SET to_seq = ? WHERE id = ?`, seq, old.id); err != nil {
 			return err
 		}
 	}
 	if row.Listing == scanner.Complete {
 		complete = sql.NullInt64{Int64: seq, Valid: true}
 	}
-	_, err := tx.ExecContext(ctx, `
+	return b.exec(ctx, `
 		INSERT INTO coverage (org_id, account_id, region, type, facet, listing, class, permission, place, reason, gaps, from_seq, complete_seq)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		s.org.id, account, row.Region, row.Type, row.Facet, row.Listing, row.Class, row.Permission, row.Place, row.Reason, row.Gaps, seq, complete)
-	return err
 }
 
 // saveScore keeps the day's score of each pack: the last scan of the day stands.
-func (s *Store) saveScore(ctx context.Context, tx *sql.Tx, account int64, at time.Time) error {
+func (s *Store) saveScore(ctx context.Context, b *batch, account int64, at time.Time) error {
 	day := at.UTC().Format(time.DateOnly)
-	if _, err := tx.ExecContext(ctx, `DELETE FROM score_history WHERE org_id = ? AND day = ? AND account_id = ?`, s.org.id, day, account); err != nil {
+	if err := b.exec(ctx, `DELETE FROM score_history WHERE org_id = ? AND day = ? AND account_id = ?`, s.org.id, day, account); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `
+	return b.exec(ctx, `
 		INSERT INTO score_history (org_id, day, account_id, group_name, pack, violating, compliant, unknown, excused)
 		SELECT org_id, ?, account_id, '', pack,
 			SUM(CASE outcome WHEN 'violation' THEN pairs ELSE 0 END),
 			SUM(CASE outcome WHEN 'compliant' THEN pairs ELSE 0 END),
 			SUM(CASE outcome WHEN 'unknown' THEN pairs ELSE 0 END), 0
-		FROM verdict_counts WHERE org_id = ? AND account_id = ? GROUP BY org_id, account_id, pack`, day, s.org.id, account)
-	return err
+		FROM verdict_counts WHERE org_id = ? AND account_id = ? AND pack_digest = '' GROUP BY org_id, account_id, pack`, day, s.org.id, account)
 }

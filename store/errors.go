@@ -11,3 +11,5 @@ var ErrConflict = errors.New("conflict")
 
 // ErrNewerSchema tells that the file was written by a newer version.
 var ErrNewerSchema = errors.New("database was written by a newer version of cloudaudit")
+
+var errReadOnly = errors.New("the database is open for reading only")

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cloudaudit/policy"
@@ -172,13 +173,13 @@ func (s *Store) ViolationsOf(ctx context.Context, _ *scanner.Scan, keys []int64)
 
 // Judge implements scanner.Store.
 func (s *Store) Judge(ctx context.Context, scan *scanner.Scan, judgements []scanner.Judgement) error {
-	return s.scanTx(ctx, scan, func(tx *sql.Tx) error {
-		account, err := s.accountID(ctx, tx, scan.Account)
+	return s.scanTx(ctx, scan, func(b *batch) error {
+		account, err := s.accountID(ctx, b.tx, scan.Account)
 		if err != nil {
 			return err
 		}
-		j := judging{Store: s, tx: tx, scan: scan, account: account, counts: counts{}}
-		if j.before, err = s.lastEnded(ctx, tx, account, scan.Seq); err != nil {
+		j := judging{batch: b, org: s.org.id, scan: scan, account: account, counts: counts{}}
+		if j.before, err = s.lastEnded(ctx, b.tx, account, scan.Seq); err != nil {
 			return err
 		}
 		for _, judgement := range judgements {
@@ -186,7 +187,7 @@ func (s *Store) Judge(ctx context.Context, scan *scanner.Scan, judgements []scan
 				return fmt.Errorf("resource %d: %w", judgement.Key, err)
 			}
 		}
-		return j.counts.apply(ctx, tx, s.org.id)
+		return j.counts.apply(ctx, b, s.org.id)
 	})
 }
 
@@ -200,39 +201,26 @@ func (s *Store) lastEnded(ctx context.Context, tx *sql.Tx, account, seq int64) (
 
 // judging is one call of Judge.
 type judging struct {
-	*Store
-	tx      *sql.Tx
-	scan    *scanner.Scan
-	account int64
-	before  int64 // the account's last scan that read something
-	counts  counts
-}
-
-func (j *judging) exec(ctx context.Context, text string, args ...any) error {
-	_, err := j.tx.ExecContext(ctx, text, args...)
-	return err
+	*batch
+	org, account int64
+	scan         *scanner.Scan
+	before       int64 // the account's last scan that read something
+	counts       counts
 }
 
 func (j *judging) judge(ctx context.Context, jd scanner.Judgement) error {
 	of := subject{key: jd.Key, account: j.account}
-	if err := j.tx.QueryRowContext(ctx, `SELECT region, type FROM resources WHERE key = ?`, jd.Key).Scan(&of.region, &of.kind); err != nil {
+	if err := j.row(ctx, []any{&of.region, &of.kind}, `SELECT region, type FROM resources WHERE key = ?`, jd.Key); err != nil {
 		return err
 	}
-	if err := j.presence(ctx, of, jd); err != nil {
+	if err := j.presence(ctx, jd); err != nil {
 		return err
 	}
 	if err := j.parts(ctx, jd); err != nil {
 		return err
 	}
-	if len(jd.Drop) > 0 {
-		if err := dropVerdicts(ctx, j.tx, j.counts, of, jd.Drop); err != nil {
-			return err
-		}
-	}
-	for _, verdict := range jd.Put {
-		if err := putVerdict(ctx, j.tx, j.counts, of, verdict); err != nil {
-			return err
-		}
+	if err := j.verdicts(ctx, of, jd); err != nil {
+		return err
 	}
 	for _, change := range jd.Changes {
 		if err := j.change(ctx, jd.Key, change); err != nil {
@@ -242,12 +230,18 @@ func (j *judging) judge(ctx context.Context, jd scanner.Judgement) error {
 	return nil
 }
 
-func (j *judging) presence(ctx context.Context, of subject, jd scanner.Judgement) error {
+// verdicts writes what was judged anew. A resource that is gone has no verdicts.
+func (j *judging) verdicts(ctx context.Context, of subject, jd scanner.Judgement) error {
+	gone := jd.Presence == scanner.Gone || jd.Presence == scanner.Outside
+	if !gone && len(jd.Put)+len(jd.Drop) == 0 {
+		return nil
+	}
+	return j.judgeVerdicts(ctx, j.counts, of, jd.Put, func(key scanner.VerdictKey) bool { return gone || slices.Contains(jd.Drop, key) })
+}
+
+func (j *judging) presence(ctx context.Context, jd scanner.Judgement) error {
 	switch jd.Presence {
 	case scanner.Gone, scanner.Outside:
-		if err := dropVerdicts(ctx, j.tx, j.counts, of, nil); err != nil {
-			return err
-		}
 		if err := j.exec(ctx, `UPDATE parts SET to_seq = ? WHERE resource_key = ? AND to_seq IS NULL`, j.scan.Seq, jd.Key); err != nil {
 			return err
 		}
@@ -308,16 +302,16 @@ type was struct {
 
 func (j *judging) upsert(ctx context.Context, resource int64, c scanner.Change) (key int64, before was, err error) {
 	if c.Was == "" {
-		err = j.tx.QueryRowContext(ctx, `
+		err = j.row(ctx, []any{&key}, `
 			INSERT INTO violations (id, org_id, account_id, resource_key, pack, policy, violation_key, severity, level, pack_version,
 				message, state, resource_uid, first_seq, opened_seq, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key`,
-			c.ID, j.org.id, j.account, resource, c.Pack, c.Policy, c.Key, c.Severity, c.Level, c.Rows[0].PackVersion,
-			c.Message, c.State, c.UID, j.scan.Seq, j.scan.Seq, micros(j.scan.StartedAt)).Scan(&key)
+			c.ID, j.org, j.account, resource, c.Pack, c.Policy, c.Key, c.Severity, c.Level, c.Rows[0].PackVersion,
+			c.Message, c.State, c.UID, j.scan.Seq, j.scan.Seq, micros(j.scan.StartedAt))
 		return key, before, err
 	}
-	err = j.tx.QueryRowContext(ctx, `SELECT key, state, level, unverified_seq IS NOT NULL FROM violations WHERE org_id = ? AND id = ?`, j.org.id, c.ID).
-		Scan(&key, &before.state, &before.level, &before.unverified)
+	err = j.row(ctx, []any{&key, &before.state, &before.level, &before.unverified},
+		`SELECT key, state, level, unverified_seq IS NOT NULL FROM violations WHERE org_id = ? AND id = ?`, j.org, c.ID)
 	if err != nil {
 		return 0, before, err
 	}
@@ -361,7 +355,7 @@ func (j *judging) update(ctx context.Context, key int64, before was, c scanner.C
 // place.
 func (j *judging) rows(ctx context.Context, key int64, c scanner.Change) error {
 	known := map[string]scanner.Row{}
-	err := query(ctx, j.tx, func(rows *sql.Rows) error {
+	err := query(ctx, j, func(rows *sql.Rows) error {
 		var row scanner.Row
 		err := rows.Scan(&row.Group, &row.Level, &row.PackVersion, &row.Message)
 		known[row.Group] = row
@@ -373,7 +367,7 @@ func (j *judging) rows(ctx context.Context, key int64, c scanner.Change) error {
 	for _, row := range c.Rows {
 		old, exists := known[row.Group]
 		delete(known, row.Group)
-		if err := j.row(ctx, key, row, old, exists); err != nil {
+		if err := j.saveRow(ctx, key, row, old, exists); err != nil {
 			return err
 		}
 	}
@@ -385,7 +379,7 @@ func (j *judging) rows(ctx context.Context, key int64, c scanner.Change) error {
 	return nil
 }
 
-func (j *judging) row(ctx context.Context, key int64, row, old scanner.Row, exists bool) error {
+func (j *judging) saveRow(ctx context.Context, key int64, row, old scanner.Row, exists bool) error {
 	switch {
 	case exists && row == old:
 		return nil
@@ -430,7 +424,7 @@ func (j *judging) events(ctx context.Context, key int64, before was, c scanner.C
 	}
 	for _, kind := range kinds {
 		err := j.exec(ctx, `INSERT INTO violation_events (org_id, violation_key, scan_seq, at, kind, actor, detail) VALUES (?, ?, ?, ?, ?, 'scan', ?)`,
-			j.org.id, key, j.scan.Seq, micros(j.scan.StartedAt), kind, string(detail))
+			j.org, key, j.scan.Seq, micros(j.scan.StartedAt), kind, string(detail))
 		if err != nil {
 			return err
 		}

@@ -83,12 +83,12 @@ func (s *Store) checkLease(ctx context.Context, tx *sql.Tx, scan *scanner.Scan) 
 }
 
 // scanTx runs do in a transaction that only the owner of the scan can commit.
-func (s *Store) scanTx(ctx context.Context, scan *scanner.Scan, do func(*sql.Tx) error) error {
+func (s *Store) scanTx(ctx context.Context, scan *scanner.Scan, do func(*batch) error) error {
 	return s.withTx(ctx, func(tx *sql.Tx) error {
 		if err := s.checkLease(ctx, tx, scan); err != nil {
 			return err
 		}
-		return do(tx)
+		return do(newBatch(tx))
 	})
 }
 

@@ -29,7 +29,10 @@ func (s *Store) Begin(ctx context.Context, account providers.Account, trigger sc
 		}
 		return s.insertScan(ctx, tx, id, scan)
 	})
-	return scan, err
+	if err != nil {
+		return nil, err
+	}
+	return scan, nil
 }
 
 func leaseName(accountID int64) string { return fmt.Sprintf("account/%d", accountID) }
@@ -49,6 +52,14 @@ func (s *Store) accountID(ctx context.Context, db queryer, account providers.Acc
 
 // interrupt ends scans of the account that a dead owner left running.
 func (s *Store) interrupt(ctx context.Context, tx *sql.Tx, accountID int64) error {
+	for _, text := range []string{
+		`DELETE FROM scan_seen WHERE scan_seq IN (SELECT seq FROM scans WHERE account_id = ? AND status = 'running')`,
+		`DELETE FROM scan_deferred WHERE scan_seq IN (SELECT seq FROM scans WHERE account_id = ? AND status = 'running')`,
+	} {
+		if _, err := tx.ExecContext(ctx, text, accountID); err != nil {
+			return err
+		}
+	}
 	_, err := tx.ExecContext(ctx, `
 		UPDATE scans SET status = 'interrupted', finished_at = ?, error = 'the scanning process ended before the scan did'
 		WHERE account_id = ? AND status = 'running'`, micros(s.now()), accountID)
@@ -68,9 +79,9 @@ func (s *Store) insertScan(ctx context.Context, tx *sql.Tx, accountID int64, sca
 
 // Log implements scanner.Store.
 func (s *Store) Log(ctx context.Context, scan *scanner.Scan, lines ...scanner.LogLine) error {
-	return s.scanTx(ctx, scan, func(tx *sql.Tx) error {
+	return s.scanTx(ctx, scan, func(b *batch) error {
 		for _, line := range lines {
-			_, err := tx.ExecContext(ctx, `
+			err := b.exec(ctx, `
 				INSERT INTO scan_log (org_id, scan_seq, at, level, scope, message) VALUES (?, ?, ?, ?, ?, ?)`,
 				s.org.id, scan.Seq, micros(line.Time), line.Level, line.Scope, line.Message)
 			if err != nil {
@@ -87,22 +98,21 @@ func (s *Store) Report(ctx context.Context, scan *scanner.Scan, progress scanner
 	if err != nil {
 		return err
 	}
-	return s.scanTx(ctx, scan, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE scans SET progress = ? WHERE seq = ?`, string(data), scan.Seq); err != nil {
+	return s.scanTx(ctx, scan, func(b *batch) error {
+		if err := b.exec(ctx, `UPDATE scans SET progress = ? WHERE seq = ?`, string(data), scan.Seq); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `
+		return b.exec(ctx, `
 			UPDATE leases SET expires_at = ? WHERE org_id = ? AND name = (
 				SELECT 'account/' || account_id FROM scans WHERE seq = ?)`,
 			micros(s.now().Add(leaseTime)), s.org.id, scan.Seq)
-		return err
 	})
 }
 
 // EndScope implements scanner.Store.
 func (s *Store) EndScope(ctx context.Context, scan *scanner.Scan, result scanner.ScopeResult, seen scanner.Seen) error {
-	return s.scanTx(ctx, scan, func(tx *sql.Tx) error {
-		if err := s.insertScope(ctx, tx, scan, result); err != nil {
+	return s.scanTx(ctx, scan, func(b *batch) error {
+		if err := s.insertScope(ctx, b, scan, result); err != nil {
 			return err
 		}
 		for part, set := range seen {
@@ -110,7 +120,7 @@ func (s *Store) EndScope(ctx context.Context, scan *scanner.Scan, result scanner
 			if err != nil {
 				return err
 			}
-			_, err = tx.ExecContext(ctx, `INSERT INTO scan_seen (scan_seq, scope, part, keys) VALUES (?, ?, ?, ?)`,
+			err = b.exec(ctx, `INSERT INTO scan_seen (scan_seq, scope, part, keys) VALUES (?, ?, ?, ?)`,
 				scan.Seq, result.Scope.Name, part, keys)
 			if err != nil {
 				return err
@@ -120,9 +130,9 @@ func (s *Store) EndScope(ctx context.Context, scan *scanner.Scan, result scanner
 	})
 }
 
-func (s *Store) insertScope(ctx context.Context, tx *sql.Tx, scan *scanner.Scan, result scanner.ScopeResult) error {
+func (s *Store) insertScope(ctx context.Context, b *batch, scan *scanner.Scan, result scanner.ScopeResult) error {
 	scope := result.Scope
-	_, err := tx.ExecContext(ctx, `
+	err := b.exec(ctx, `
 		INSERT INTO scan_scopes (scan_seq, org_id, name, region, types, whole, revision, listing, class, permission, error, gaps, resources, duration_us)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		scan.Seq, s.org.id, scope.Name, scope.Region, texts(scope.Types), texts(scope.Whole), scope.Revision,
@@ -131,7 +141,7 @@ func (s *Store) insertScope(ctx context.Context, tx *sql.Tx, scan *scanner.Scan,
 		return err
 	}
 	for i, gap := range result.Gaps {
-		_, err := tx.ExecContext(ctx, `
+		err := b.exec(ctx, `
 			INSERT INTO scan_gaps (scan_seq, org_id, scope, ordinal, region, type, facet, class, permission, place, reason)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			scan.Seq, s.org.id, scope.Name, i, gap.Region, gap.Type, gap.Facet, gap.Class, gap.Permission, gap.Place, gap.Reason)
@@ -166,17 +176,24 @@ func tags(m map[string]string) string {
 	return string(data)
 }
 
-// Listed implements scanner.Store.
+// Listed implements scanner.Store. Scans that did not come to their end count too, with the scopes of
+// which they read something: what they stored has to be looked for again.
 func (s *Store) Listed(ctx context.Context, account providers.Account) ([]string, error) {
+	id, err := s.accountID(ctx, s.read, account)
+	if err != nil {
+		return nil, err
+	}
 	var names []string
-	err := query(ctx, s.read, func(rows *sql.Rows) error {
+	err = query(ctx, s.read, func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		names = append(names, name)
 		return err
-	}, `SELECT name FROM scan_scopes WHERE scan_seq = (
-			SELECT MAX(s.seq) FROM scans s JOIN accounts a ON a.id = s.account_id
-			WHERE a.org_id = ? AND a.key = ? AND s.status IN ('succeeded', 'partial', 'failed'))
-		ORDER BY name`, s.org.id, account.Key)
+	}, `WITH ended (seq) AS (
+			SELECT COALESCE(MAX(seq), 0) FROM scans WHERE org_id = ? AND account_id = ? AND status IN ('succeeded', 'partial'))
+		SELECT DISTINCT c.name FROM ended e
+		JOIN scans s ON s.org_id = ? AND s.account_id = ? AND s.seq >= e.seq
+		JOIN scan_scopes c ON c.scan_seq = s.seq
+		WHERE s.seq = e.seq OR c.listing <> 'failed' ORDER BY c.name`, s.org.id, id, s.org.id, id)
 	return names, err
 }

@@ -8,23 +8,24 @@ import (
 )
 
 // withTx runs do in one transaction of the writing connection.
-func (s *Store) withTx(ctx context.Context, do func(*sql.Tx) error) error {
+func (s *Store) withTx(ctx context.Context, do func(*sql.Tx) error) (err error) {
 	if s.write == nil {
-		return errors.New("the database is open for reading only")
+		return errReadOnly
 	}
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, ignoreDone(tx.Rollback())) }()
 	if err := do(tx); err != nil {
-		return errors.Join(err, ignoreDone(tx.Rollback()))
+		return err
 	}
 	return tx.Commit()
 }
 
 func ignoreDone(err error) error {
 	if errors.Is(err, sql.ErrTxDone) {
-		return nil // the context ended it
+		return nil // it was committed, or the context ended it
 	}
 	return err
 }
@@ -43,6 +44,86 @@ func fromMicros(at int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMicro(at).UTC()
+}
+
+// nanos is the stored form of a record's time of update. Clouds give these to the nanosecond, and a
+// rounded one would look as if it moved with every scan.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// fromNanos reads what nanos wrote; 0 is no time.
+func fromNanos(at int64) time.Time {
+	if at == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, at).UTC()
+}
+
+// batch is a transaction that runs the same few statements for many rows: each is compiled once.
+// The context is asked between statements and not during them, for they take microseconds, and the
+// driver would start a goroutine to watch over each.
+type batch struct {
+	tx         *sql.Tx
+	statements map[string]*sql.Stmt
+}
+
+func newBatch(tx *sql.Tx) *batch { return &batch{tx: tx, statements: map[string]*sql.Stmt{}} }
+
+// prepare gives the compiled statement; the end of the transaction closes it.
+func (b *batch) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if statement := b.statements[text]; statement != nil {
+		return statement, nil
+	}
+	statement, err := b.tx.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	b.statements[text] = statement
+	return statement, nil
+}
+
+// exec runs a statement.
+func (b *batch) exec(ctx context.Context, text string, args ...any) error {
+	_, err := b.change(ctx, text, args...)
+	return err
+}
+
+// change runs a statement and tells how many rows it changed.
+func (b *batch) change(ctx context.Context, text string, args ...any) (int64, error) {
+	statement, err := b.prepare(ctx, text)
+	if err != nil {
+		return 0, err
+	}
+	result, err := statement.ExecContext(context.WithoutCancel(ctx), args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// row reads the one row that a statement gives, or sql.ErrNoRows.
+func (b *batch) row(ctx context.Context, into []any, text string, args ...any) error {
+	statement, err := b.prepare(ctx, text)
+	if err != nil {
+		return err
+	}
+	return statement.QueryRowContext(context.WithoutCancel(ctx), args...).Scan(into...)
+}
+
+// QueryContext makes a batch a source for query.
+func (b *batch) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	statement, err := b.prepare(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return statement.QueryContext(context.WithoutCancel(ctx), args...)
 }
 
 // query runs a query and hands each row to scan. Rows are closed before it returns, so that no

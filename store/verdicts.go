@@ -3,12 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"cloudaudit/policy"
+	"cloudaudit/providers"
 	"cloudaudit/scanner"
 )
 
@@ -76,83 +77,137 @@ type countKey struct {
 	region, kind, pack, digest, config, rule, outcome string
 }
 
-func (c counts) add(of subject, key scanner.VerdictKey, pack, outcomes string, by int) {
-	for _, outcome := range unpack(outcomes) {
+func (c counts) add(of subject, pack string, key scanner.VerdictKey, outcomes []packed, by int) {
+	for _, outcome := range outcomes {
 		c[countKey{of.account, of.region, of.kind, pack, key.PackDigest, key.ConfigDigest, outcome.policy, string(outcome.verdict)}] += by
 	}
 }
 
-// putVerdict replaces a verdict, if it differs.
-func putVerdict(ctx context.Context, tx *sql.Tx, c counts, of subject, v scanner.Verdict) error {
-	var was string
-	var content, judged []byte
-	before := of // the resource may have moved since
-	err := tx.QueryRowContext(ctx, `
-		SELECT outcomes, region, content, judged FROM verdicts WHERE resource_key = ? AND pack_digest = ? AND config_digest = ?`,
-		of.key, v.PackDigest, v.ConfigDigest).Scan(&was, &before.region, &content, &judged)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	text, unknowns := pack(v.Outcomes)
-	if err == nil && was == text && before == of && hashOf(content) == v.Content && hashOf(judged) == v.Judged {
-		return nil
-	}
-	c.add(before, v.VerdictKey, v.Pack, was, -1)
-	c.add(of, v.VerdictKey, v.Pack, text, 1)
-	_, err = tx.ExecContext(ctx, `
-		INSERT INTO verdicts (resource_key, pack_digest, config_digest, pack, region, content, judged, outcomes, unknowns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (resource_key, pack_digest, config_digest) DO UPDATE SET
-			region = excluded.region, content = excluded.content, judged = excluded.judged, outcomes = excluded.outcomes, unknowns = excluded.unknowns`,
-		of.key, v.PackDigest, v.ConfigDigest, v.Pack, of.region, v.Content[:], v.Judged[:], text, unknowns)
-	return err
+// merged is the key of the counters of an account: there a pair of resource and policy counts once,
+// however many configs of the pack judged it.
+var merged scanner.VerdictKey
+
+// verdictRow is a verdict as it is stored. Region is where the counters hold it: the resource may
+// have moved since.
+type verdictRow struct {
+	pack, region, outcomes string
+	content, judged        providers.Hash
 }
 
-// dropVerdicts removes verdicts of a resource: those named, or all if keys is nil.
-func dropVerdicts(ctx context.Context, tx *sql.Tx, c counts, of subject, keys []scanner.VerdictKey) error {
-	type row struct {
-		key                    scanner.VerdictKey
-		pack, region, outcomes string
-	}
-	var rows []row
-	err := query(ctx, tx, func(r *sql.Rows) error {
-		var v row
-		err := r.Scan(&v.key.PackDigest, &v.key.ConfigDigest, &v.pack, &v.region, &v.outcomes)
-		if keys == nil || slices.Contains(keys, v.key) {
-			rows = append(rows, v)
-		}
+type verdictRows map[scanner.VerdictKey]verdictRow
+
+// verdictsOf reads the verdicts of a resource.
+func (b *batch) verdictsOf(ctx context.Context, resource int64) (verdictRows, error) {
+	found := verdictRows{}
+	err := query(ctx, b, func(r *sql.Rows) error {
+		var key scanner.VerdictKey
+		var row verdictRow
+		var content, judged sql.RawBytes
+		err := r.Scan(&key.PackDigest, &key.ConfigDigest, &row.pack, &row.region, &row.outcomes, &content, &judged)
+		row.content, row.judged = hashOf(content), hashOf(judged)
+		found[key] = row
 		return err
-	}, `SELECT pack_digest, config_digest, pack, region, outcomes FROM verdicts WHERE resource_key = ?`, of.key)
+	}, `SELECT pack_digest, config_digest, pack, region, outcomes, content, judged FROM verdicts WHERE resource_key = ?`, resource)
+	return found, err
+}
+
+// count adds the rows to the counters, or takes them away: each by itself, and for the account
+// those of a pack as one.
+func (v verdictRows) count(c counts, of subject, by int) {
+	byPack := map[[2]string]map[string]policy.Verdict{}
+	for key, row := range v {
+		of.region = row.region
+		outcomes := unpack(row.outcomes)
+		c.add(of, row.pack, key, outcomes, by)
+		at := [2]string{row.pack, row.region}
+		if byPack[at] == nil {
+			byPack[at] = map[string]policy.Verdict{}
+		}
+		for _, outcome := range outcomes {
+			byPack[at][outcome.policy] = weightier(byPack[at][outcome.policy], outcome.verdict)
+		}
+	}
+	for at, verdicts := range byPack {
+		of.region = at[1]
+		for rule, verdict := range verdicts {
+			c.add(of, at[0], merged, []packed{{policy: rule, verdict: verdict}}, by)
+		}
+	}
+}
+
+// weightier gives the verdict that stands for a pair which several configs judged: a violation over
+// an unknown over compliance.
+func weightier(a, b policy.Verdict) policy.Verdict {
+	weight := map[policy.Verdict]int{policy.NotApplicable: 1, policy.Compliant: 2, policy.Unknown: 3, policy.Violates: 4}
+	if weight[b] > weight[a] {
+		return b
+	}
+	return a
+}
+
+// judgeVerdicts replaces and removes verdicts of a resource, and lets the counters follow. All of
+// them go if the resource does.
+func (b *batch) judgeVerdicts(ctx context.Context, c counts, of subject, put []scanner.Verdict, drop func(scanner.VerdictKey) bool) error {
+	rows, err := b.verdictsOf(ctx, of.key)
 	if err != nil {
 		return err
 	}
-	for _, v := range rows {
-		of.region = v.region
-		c.add(of, v.key, v.pack, v.outcomes, -1)
-		_, err := tx.ExecContext(ctx, `DELETE FROM verdicts WHERE resource_key = ? AND pack_digest = ? AND config_digest = ?`,
-			of.key, v.key.PackDigest, v.key.ConfigDigest)
-		if err != nil {
+	before := maps.Clone(rows)
+	for key := range before {
+		if drop(key) {
+			delete(rows, key)
+			if err := b.exec(ctx, `DELETE FROM verdicts WHERE resource_key = ? AND pack_digest = ? AND config_digest = ?`,
+				of.key, key.PackDigest, key.ConfigDigest); err != nil {
+				return err
+			}
+		}
+	}
+	for _, v := range put {
+		text, unknowns := pack(v.Outcomes)
+		row := verdictRow{v.Pack, of.region, text, v.Content, v.Judged}
+		if old, exists := rows[v.VerdictKey]; exists && old == row {
+			continue
+		}
+		rows[v.VerdictKey] = row
+		if err := b.saveVerdict(ctx, of.key, v.VerdictKey, row, unknowns); err != nil {
 			return err
 		}
 	}
+	before.count(c, of, -1)
+	rows.count(c, of, 1)
 	return nil
 }
 
+func (b *batch) saveVerdict(ctx context.Context, resource int64, key scanner.VerdictKey, row verdictRow, unknowns int) error {
+	return b.exec(ctx, `
+		INSERT INTO verdicts (resource_key, pack_digest, config_digest, pack, region, content, judged, outcomes, unknowns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (resource_key, pack_digest, config_digest) DO UPDATE SET
+			region = excluded.region, content = excluded.content, judged = excluded.judged, outcomes = excluded.outcomes, unknowns = excluded.unknowns`,
+		resource, key.PackDigest, key.ConfigDigest, row.pack, row.region, row.content[:], row.judged[:], row.outcomes, unknowns)
+}
+
 // apply writes the difference to the counters, in the transaction that made it.
-func (c counts) apply(ctx context.Context, tx *sql.Tx, org int64) error {
+func (c counts) apply(ctx context.Context, b *batch, org int64) error {
 	for key, by := range c {
 		if by == 0 {
 			continue
 		}
-		_, err := tx.ExecContext(ctx, `
+		var pairs int64
+		err := b.row(ctx, []any{&pairs}, `
 			INSERT INTO verdict_counts (org_id, account_id, region, type, pack, pack_digest, config_digest, policy, outcome, pairs)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (org_id, account_id, region, type, pack_digest, config_digest, policy, outcome)
-			DO UPDATE SET pairs = pairs + excluded.pairs`,
+			ON CONFLICT (org_id, account_id, region, type, pack, pack_digest, config_digest, policy, outcome)
+			DO UPDATE SET pairs = verdict_counts.pairs + excluded.pairs RETURNING pairs`,
 			org, key.account, key.region, key.kind, key.pack, key.digest, key.config, key.rule, key.outcome, by)
+		if err == nil && pairs == 0 {
+			err = b.exec(ctx, `
+				DELETE FROM verdict_counts WHERE org_id = ? AND account_id = ? AND region = ? AND type = ? AND pack = ?
+					AND pack_digest = ? AND config_digest = ? AND policy = ? AND outcome = ?`,
+				org, key.account, key.region, key.kind, key.pack, key.digest, key.config, key.rule, key.outcome)
+		}
 		if err != nil {
 			return fmt.Errorf("count verdicts: %w", err)
 		}
 	}
-	_, err := tx.ExecContext(ctx, `DELETE FROM verdict_counts WHERE org_id = ? AND pairs = 0`, org)
-	return err
+	return nil
 }

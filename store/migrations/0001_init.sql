@@ -300,12 +300,12 @@ CREATE TABLE verdict_counts (
     region        TEXT NOT NULL,
     type          TEXT NOT NULL,
     pack          TEXT NOT NULL,
-    pack_digest   TEXT NOT NULL,
+    pack_digest   TEXT NOT NULL, -- '' with config_digest '': over all configs of the pack, a pair counts once
     config_digest TEXT NOT NULL,
     policy        TEXT NOT NULL,
     outcome       TEXT NOT NULL,
     pairs         INTEGER NOT NULL,
-    PRIMARY KEY (org_id, account_id, region, type, pack_digest, config_digest, policy, outcome)
+    PRIMARY KEY (org_id, account_id, region, type, pack, pack_digest, config_digest, policy, outcome)
 ) STRICT;
 
 CREATE TABLE violations (
