@@ -24,9 +24,16 @@ func (r *run) discover(ctx context.Context) error {
 	}
 	r.scopes = make([]ScopeResult, len(collectors))
 	r.progress.set(func(p *Progress) { p.Scopes = len(collectors) })
+	done, err := r.takeOver(ctx, collectors)
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.Workers)
 	for i, collector := range collectors {
+		if done[i] {
+			continue
+		}
 		group.Go(func() error {
 			result, err := r.list(ctx, collector)
 			r.scopes[i] = result
@@ -34,6 +41,29 @@ func (r *run) discover(ctx context.Context) error {
 		})
 	}
 	return group.Wait()
+}
+
+// takeOver finds the scopes that this scan listed before its process ended, before any other is
+// listed: what they held has to be known when records of other scopes are weighed.
+func (r *run) takeOver(ctx context.Context, collectors []providers.Collector) ([]bool, error) {
+	taken := make([]bool, len(collectors))
+	for i, collector := range collectors {
+		result, done, err := r.finished(ctx, collector.Scope)
+		if err != nil {
+			return nil, fmt.Errorf("list scope %s again: %w", collector.Scope.Name, err)
+		}
+		if !done {
+			continue
+		}
+		taken[i], r.scopes[i] = true, result
+		r.ingest.seen.merge(r.scan.Left.Seen[collector.Scope.Name])
+		r.progress.set(func(p *Progress) {
+			p.ScopesDone++
+			p.Resources += result.Resources
+			p.Gaps += result.GapCount
+		})
+	}
+	return taken, nil
 }
 
 // collectors asks the provider for its plan. One that cannot plan gives a single scope that fails.

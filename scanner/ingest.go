@@ -15,9 +15,7 @@ type ingest struct {
 
 	mu sync.Mutex
 	// seen says of which parts the current version was read in this scan.
-	seen    Seen
-	added   KeySet
-	changed KeySet
+	seen Seen
 }
 
 // save stores a batch of records and notes in seen what they held.
@@ -53,7 +51,6 @@ func (in *ingest) save(ctx context.Context, batch []*providers.Resource, seen Se
 
 // weigh decides about every part of a record.
 func (in *ingest) weigh(held *Known, record *providers.Resource, seen Seen) ([]PartWrite, error) {
-	in.count(held)
 	var writes []PartWrite
 	for name, part := range record.Parts {
 		write := PartWrite{
@@ -79,12 +76,6 @@ func (in *ingest) weigh(held *Known, record *providers.Resource, seen Seen) ([]P
 		in.remember(held, write)
 	}
 	return writes, nil
-}
-
-func (in *ingest) count(held *Known) {
-	if held.New {
-		in.added.Add(held.Key)
-	}
 }
 
 // decide says what is to be done with a part that was read. Of several records of a part in one
@@ -131,9 +122,6 @@ func (in *ingest) remember(held *Known, write PartWrite) {
 	if write.Defer {
 		return
 	}
-	if write.Version && !held.New {
-		in.changed.Add(held.Key)
-	}
 	if held.Parts == nil {
 		held.Parts = map[string]KnownPart{}
 	}
@@ -169,7 +157,6 @@ func (in *ingest) promote(page []DeferredPart) []PartWrite {
 		}
 		write.Version, write.Defer = true, false
 		in.seen.Add(write.Part, write.Key)
-		in.changed.Add(write.Key)
 		writes = append(writes, write)
 	}
 	return writes

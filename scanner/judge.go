@@ -46,19 +46,7 @@ func (r *run) judge(ctx context.Context) error {
 			p.Opened, p.Resolved = r.result.Counts.Opened, r.result.Counts.Resolved
 		})
 	}
-	r.count()
 	return nil
-}
-
-func (r *run) count() {
-	for range r.ingest.added.All() {
-		r.result.Counts.Added++
-	}
-	for key := range r.ingest.changed.All() {
-		if !r.ingest.added.Has(key) {
-			r.result.Counts.Changed++
-		}
-	}
 }
 
 // subject is a resource on its way through a page.
@@ -86,25 +74,41 @@ func (j *judging) page(ctx context.Context, page []Held) error {
 		return err
 	}
 	var judgements []Judgement
+	var counts Counts
 	for _, s := range subjects {
+		j.meet(s.held, s.judgement.Presence)
+		counts.add(s.counts())
 		if s.judgement.matters() {
 			judgements = append(judgements, s.judgement)
 		}
 	}
 	if len(judgements) > 0 {
-		if err := j.Store.Judge(ctx, j.scan, judgements); err != nil {
+		if err := j.Store.Judge(ctx, j.scan, judgements, counts); err != nil {
 			return fmt.Errorf("store the judgement of %d resources: %w", len(judgements), err)
 		}
 	}
-	for _, s := range subjects {
-		j.tally(s)
-	}
+	j.result.Counts.add(counts)
 	return nil
+}
+
+// meet counts a resource that the pass comes by.
+func (j *judging) meet(held *Held, presence Presence) {
+	counts := &j.result.Counts
+	if presence == Gone || presence == Outside {
+		return
+	}
+	counts.Resources++
+	switch j.scan.Seq {
+	case held.Since:
+		counts.Added++
+	case held.Changed:
+		counts.Changed++
+	}
 }
 
 // matters tells whether there is anything to write.
 func (jd Judgement) matters() bool {
-	return jd.Presence != Present || jd.found || len(jd.Stale)+len(jd.Fresh)+len(jd.Ended)+len(jd.Put)+len(jd.Drop)+len(jd.Changes) > 0
+	return jd.Presence == Gone || jd.Presence == Outside || jd.moved || len(jd.Stale)+len(jd.Fresh)+len(jd.Ended)+len(jd.Put)+len(jd.Drop)+len(jd.Changes) > 0
 }
 
 // compare settles a resource and finds the audits whose verdict no longer holds. For an unchanged
@@ -112,7 +116,7 @@ func (jd Judgement) matters() bool {
 func (j *judging) compare(held *Held) *subject {
 	was := held.Missing
 	s := &subject{held: held, judgement: j.settle(held)}
-	s.judgement.found = was != "" && held.Missing == ""
+	s.judgement.moved = was != held.Missing
 	if s.judgement.Presence == Gone || s.judgement.Presence == Outside {
 		return s
 	}
@@ -128,7 +132,7 @@ func (j *judging) compare(held *Held) *subject {
 				VerdictKey: VerdictKey{audit.Pack.Digest, audit.ConfigDigest},
 				Pack:       audit.Pack.Name, Content: content, Judged: judged,
 			})
-			packs[audit.Pack.Name] = packs[audit.Pack.Name] || facts.clock || !held.judgedBy(audit, judged)
+			packs[audit.Pack.Name] = packs[audit.Pack.Name] || j.Full || facts.clock || !held.judgedBy(audit, judged)
 		}
 	}
 	j.drop(s, packs)
@@ -223,9 +227,21 @@ func (j *judging) load(ctx context.Context, subjects []*subject) error {
 	for _, s := range subjects {
 		if len(s.evaluate) > 0 && s.held.Missing == "" {
 			s.resource, resources = resources[0], resources[1:]
+			s.strip()
 		}
 	}
 	return nil
+}
+
+// strip takes away the parts that this scan found to have ended or could not read again, which the
+// store still gives.
+func (s *subject) strip() {
+	for _, part := range s.judgement.Ended {
+		delete(s.resource.Parts, part)
+	}
+	for part := range s.judgement.Stale {
+		delete(s.resource.Parts, part)
+	}
 }
 
 // judgeOne runs the audits of one resource.
@@ -329,14 +345,10 @@ func (s *subject) same(audit *auditing) bool {
 	})
 }
 
-// tally counts what the scan did.
-func (j *judging) tally(s *subject) {
-	counts := &j.result.Counts
-	switch s.judgement.Presence {
-	case Gone, Outside:
+// counts tells what is done about the subject.
+func (s *subject) counts() (counts Counts) {
+	if s.judgement.Presence == Gone || s.judgement.Presence == Outside {
 		counts.Removed++
-	default:
-		counts.Resources++
 	}
 	if len(s.evaluate) > 0 {
 		counts.Evaluated++
@@ -349,4 +361,5 @@ func (j *judging) tally(s *subject) {
 			counts.Resolved++
 		}
 	}
+	return counts
 }

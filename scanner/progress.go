@@ -29,30 +29,37 @@ func (t *tracker) set(change func(*Progress)) {
 	}
 }
 
-// take gives the progress and whether it changed since it was last taken.
-func (t *tracker) take() (Progress, bool) {
+// moved tells whether the progress changed since it was last taken.
+func (t *tracker) moved() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	changed := t.changed
+	return t.changed
+}
+
+func (t *tracker) take() Progress {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.changed = false
-	return t.now, changed
+	return t.now
 }
 
 const (
-	reportEvery = time.Second
-	renewEvery  = 8 // reports; leases last 30 s
+	askEvery    = 500 * time.Millisecond
+	reportEvery = 2  // askings: once a second at most
+	renewEvery  = 16 // askings: leases last 30 s
 )
 
-// keepAlive persists progress and renews the lease until the returned function is called. When
-// the lease is lost the returned context ends, with ErrLeaseLost as its cause.
+// keepAlive persists progress, renews the lease and asks whether the scan is still wanted, until the
+// returned function is called. When it is not, or the lease is lost, the returned context ends, with
+// ErrCancelled or ErrLeaseLost as its cause.
 func (r *run) keepAlive(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	var wait sync.WaitGroup
 	wait.Go(func() {
-		ticker := time.NewTicker(reportEvery)
+		ticker := time.NewTicker(askEvery)
 		defer ticker.Stop()
-		for idle := 0; ; idle++ {
+		for asked, reported := 1, 0; ; asked++ {
 			select {
 			case <-done:
 				return
@@ -60,15 +67,19 @@ func (r *run) keepAlive(ctx context.Context) (context.Context, func()) {
 				return
 			case <-ticker.C:
 			}
-			progress, changed := r.progress.take()
-			if !changed && idle < renewEvery {
-				continue
-			}
-			idle = 0
-			if err := r.Store.Report(ctx, r.scan, progress); errors.Is(err, ErrLeaseLost) {
+			if err := r.Store.Wanted(ctx, r.scan); errors.Is(err, ErrCancelled) || errors.Is(err, ErrLeaseLost) {
 				cancel(err)
+				return
+			}
+			if idle := asked - reported; idle >= renewEvery || idle >= reportEvery && r.progress.moved() {
+				reported = asked
+				r.report(ctx)
 			}
 		}
 	})
 	return ctx, func() { close(done); wait.Wait() }
 }
+
+// report persists the progress, which renews the lease. What fails is tried again by the next
+// report; a store that stays broken ends the scan by its other writes.
+func (r *run) report(ctx context.Context) { _ = r.Store.Report(ctx, r.scan, r.progress.take()) }

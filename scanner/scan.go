@@ -24,6 +24,19 @@ type Scan struct {
 	StartedAt    time.Time
 	// Epoch is the lease's; the store refuses writes of a scan whose lease has passed to another.
 	Epoch int64
+	// Left is what the scan did before the process that began it ended; nil for a new scan.
+	Left *Left
+}
+
+// Left is what a scan that did not come to its end has done.
+type Left struct {
+	// Plan is the digest of what it judges by, empty if it did not come so far.
+	Plan string
+	// Scopes are those that ended, Seen what each of them held, by the scope's name.
+	Scopes []ScopeResult
+	Seen   map[string]Seen
+	// Counts are those of the judgements that were stored.
+	Counts Counts
 }
 
 // Trigger says what started a scan.
@@ -39,7 +52,8 @@ const (
 type Status string
 
 // The statuses of scans. Partial means that a planned scope ended incomplete or failed, or a pack
-// could not run; Failed that nothing could be read.
+// could not run; Failed that nothing could be read; Cancelled that somebody asked for its end;
+// Interrupted that its process ended before it did.
 const (
 	Running     Status = "running"
 	Succeeded   Status = "succeeded"
@@ -68,6 +82,14 @@ type Counts struct {
 	ScopesComplete int
 }
 
+// add sums up what pages of judgements did.
+func (c *Counts) add(o Counts) {
+	c.Removed += o.Removed
+	c.Opened += o.Opened
+	c.Resolved += o.Resolved
+	c.Evaluated += o.Evaluated
+}
+
 // Coverage is the share of planned scopes that were listed completely, 0 to 1; 0 if none was
 // planned.
 func (c Counts) Coverage() float64 {
@@ -83,10 +105,13 @@ type Result struct {
 	Error      string
 	FinishedAt time.Time
 	Counts     Counts
-	Coverage   []Coverage
+	// Coverage is nil if the scan did not come to its end.
+	Coverage []Coverage
 	// Audited tells whether any policy audits the account. Where none does, the account is shown as
 	// not audited, never as clean.
 	Audited bool
+	// Resumable tells that the next scan may go on where this one was interrupted.
+	Resumable bool
 }
 
 // Listing is how a listing ended.

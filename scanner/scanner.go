@@ -20,6 +20,9 @@ type Options struct {
 	// Workers bounds how many scopes are listed, and how many resources judged, at once; the number
 	// of processors if 0.
 	Workers int
+	// Full judges every resource anew, also where nothing changed. What it finds is the same; it
+	// serves those who doubt that.
+	Full bool
 	// Notify hears of progress, several times a second at most; it must not block. May be nil.
 	Notify func(Progress)
 }
@@ -51,8 +54,17 @@ func New(options Options) *Scanner {
 }
 
 // Scan runs one scan of the account to its end and records it. The Result tells how it ended; the
-// error is set when there was none to record (ErrBusy, a store that fails) and when ctx ended.
+// error is set when there was none to record (ErrBusy, a store that fails) and when ctx ended. If
+// the account's last scan did not come to its end, that one goes on at its unfinished scopes.
 func (s *Scanner) Scan(ctx context.Context, account providers.Account, trigger Trigger) (Result, error) {
+	result, err := s.scan(ctx, account, trigger)
+	if errors.Is(err, errOutdated) {
+		return s.scan(ctx, account, trigger)
+	}
+	return result, err
+}
+
+func (s *Scanner) scan(ctx context.Context, account providers.Account, trigger Trigger) (Result, error) {
 	scan, err := s.Store.Begin(ctx, account, trigger)
 	if err != nil {
 		return Result{Status: Failed, Error: err.Error()}, fmt.Errorf("scan account %s: %w", account.Name, err)
@@ -60,6 +72,9 @@ func (s *Scanner) Scan(ctx context.Context, account providers.Account, trigger T
 	r := newRun(s, scan)
 	ctx, stop := r.keepAlive(ctx)
 	err = r.pipeline(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	stop()
 	return r.end(ctx, err)
 }
@@ -73,6 +88,9 @@ func (r *run) pipeline(ctx context.Context) error {
 	}
 	defer plan.close()
 	r.plan = plan
+	if err := r.resume(ctx); err != nil {
+		return err
+	}
 	r.result.Audited = plan.audited()
 	if !r.result.Audited {
 		r.log(ctx, "warn", "", "no policy group audits this account")
@@ -114,7 +132,9 @@ const endTimeout = 30 * time.Second
 // conclude derives the status: nothing read is failed, something not read is partial.
 func (r *run) conclude(ctx context.Context, cause error) {
 	r.result.FinishedAt = r.Now()
-	r.result.Coverage = r.coverage()
+	if cause == nil {
+		r.result.Coverage = r.coverage()
+	}
 	failed := 0
 	for _, scope := range r.scopes {
 		r.result.Counts.Gaps += scope.GapCount
@@ -127,8 +147,12 @@ func (r *run) conclude(ctx context.Context, cause error) {
 	}
 	r.result.Counts.ScopesPlanned = len(r.scopes)
 	switch {
+	case errors.Is(cause, errOutdated):
+		r.result.Status, r.result.Error = Interrupted, cause.Error()
+	case errors.Is(cause, ErrCancelled):
+		r.result.Status, r.result.Error = Cancelled, cause.Error()
 	case cause != nil && ctx.Err() != nil && !errors.Is(cause, ErrLeaseLost):
-		r.result.Status, r.result.Error = Cancelled, "cancelled"
+		r.result.Status, r.result.Error, r.result.Resumable = Interrupted, "the scanning process was stopped", true
 	case cause != nil:
 		r.result.Status, r.result.Error = Failed, cause.Error()
 	case failed == len(r.scopes):

@@ -21,6 +21,15 @@ func (s Seen) Add(part string, key int64) {
 	set.Add(key)
 }
 
+// merge adds what another listing held.
+func (s Seen) merge(o Seen) {
+	for part, keys := range o {
+		for key := range keys.All() {
+			s.Add(part, key)
+		}
+	}
+}
+
 // Has tells whether the part of the resource was read.
 func (s Seen) Has(part string, key int64) bool { return s[part].Has(key) }
 

@@ -16,12 +16,20 @@ var ErrBusy = errors.New("account is being scanned")
 // ran out. The scan stops and writes nothing more.
 var ErrLeaseLost = errors.New("lease of the scan was lost")
 
+// ErrCancelled tells that somebody asked for the end of a scan.
+var ErrCancelled = errors.New("scan was cancelled")
+
 // Store is what the scanner needs remembered. Every writing method is one transaction that fails
 // with ErrLeaseLost when the scan's lease has passed to another.
 type Store interface {
-	// Begin takes the account's lease and starts a scan, or fails with ErrBusy. A scan of the account
-	// that was left running by a dead owner is ended as interrupted first.
+	// Begin takes the account's lease and starts a scan, or fails with ErrBusy. If the account's last
+	// scan did not come to its end, that one goes on: it is given back with what it did in Left.
 	Begin(ctx context.Context, account providers.Account, trigger Trigger) (*Scan, error)
+	// Plan notes what the scan judges by, for whoever may have to go on with it.
+	Plan(ctx context.Context, scan *Scan, digest string) error
+	// Wanted fails with ErrCancelled once somebody asked for the end of the scan, and with
+	// ErrLeaseLost once it belongs to another. It only reads.
+	Wanted(ctx context.Context, scan *Scan) error
 	// Assignments gives the groups that audit the account, with its region filters in Regions.
 	Assignments(ctx context.Context, account providers.Account) ([]Assignment, error)
 	// Pack gives the version of a pack that a group applies, complete with its archive.
@@ -39,6 +47,8 @@ type Store interface {
 	Resources(ctx context.Context, scan *Scan, records []*providers.Resource) ([]Known, error)
 	// SaveParts writes what a batch of records changed.
 	SaveParts(ctx context.Context, scan *Scan, writes []PartWrite) error
+	// Reopen forgets what the scan recorded of a scope, which is listed once more.
+	Reopen(ctx context.Context, scan *Scan, scope string) error
 	// EndScope records how a scope ended and which resources it held.
 	EndScope(ctx context.Context, scan *Scan, result ScopeResult, seen Seen) error
 	// Deferred gives the parts that were put aside by PartWrite.Defer, highest rank first among
@@ -54,12 +64,12 @@ type Store interface {
 	Load(ctx context.Context, scan *Scan, keys []int64) ([]*providers.Resource, error)
 	// ViolationsOf gives all violations of these resources, resolved ones included, by resource key.
 	ViolationsOf(ctx context.Context, scan *Scan, keys []int64) (map[int64][]Violation, error)
-	// Judge writes what was decided about a page of resources.
-	Judge(ctx context.Context, scan *Scan, judgements []Judgement) error
+	// Judge writes what was decided about a page of resources and adds to the scan's counts.
+	Judge(ctx context.Context, scan *Scan, judgements []Judgement, counts Counts) error
 
-	// End records the result and coverage, keeps the day's score, drops what only a running scan
-	// needs and gives the lease back. It is called for every scan that Begin started, also after
-	// the context has ended (with one of its own).
+	// End records the result and coverage, keeps the day's score and gives the lease back. What only
+	// a running scan needs is dropped unless the result may be gone on with. It is called for every
+	// scan that Begin started, also after the context has ended (with one of its own).
 	End(ctx context.Context, scan *Scan, result Result) error
 }
 
@@ -131,6 +141,9 @@ type Held struct {
 	Identity string
 	Region   string
 	UID      string
+	// Since is the scan that found it, in its present life; Changed the last one that changed it.
+	Since   int64
+	Changed int64
 	// Missing is set while the resource could not be seen although it is not proved gone.
 	Missing  providers.Class
 	Parts    []HeldPart // sorted by name
@@ -190,7 +203,7 @@ type Judgement struct {
 	// Changes are the violations after the diff.
 	Changes []Change
 
-	found bool // was missing and is present again, which has to be written
+	moved bool // is missing, or missed by another reason, or present, and was not before
 }
 
 // Presence is what a scan proved about a resource's existence.

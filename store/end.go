@@ -11,12 +11,12 @@ import (
 
 // End implements scanner.Store.
 func (s *Store) End(ctx context.Context, scan *scanner.Scan, result scanner.Result) error {
-	return s.scanTx(ctx, scan, func(b *batch) error {
+	err := s.scanTx(ctx, scan, func(b *batch) error {
 		account, err := s.accountID(ctx, b.tx, scan.Account)
 		if err != nil {
 			return err
 		}
-		if result.Status != scanner.Cancelled {
+		if result.Coverage != nil {
 			if err := s.saveCoverage(ctx, b, account, scan.Seq, result.Coverage); err != nil {
 				return fmt.Errorf("coverage: %w", err)
 			}
@@ -24,24 +24,38 @@ func (s *Store) End(ctx context.Context, scan *scanner.Scan, result scanner.Resu
 				return fmt.Errorf("score: %w", err)
 			}
 		}
-		for _, text := range []string{`DELETE FROM scan_seen WHERE scan_seq = ?`, `DELETE FROM scan_deferred WHERE scan_seq = ?`} {
-			if err := b.exec(ctx, text, scan.Seq); err != nil {
+		if !result.Resumable {
+			if err := b.forget(ctx, scan.Seq); err != nil {
 				return err
 			}
 		}
 		if err := endScan(ctx, b, scan.Seq, result); err != nil {
 			return err
 		}
-		return s.release(ctx, b.tx, leaseName(account))
+		return s.release(ctx, b, accountLease(account))
 	})
+	if err == nil {
+		s.locks.free(scan.Account.Key)
+	}
+	return err
+}
+
+// forget drops what only a scan that is not over needs.
+func (b *batch) forget(ctx context.Context, seq int64) error {
+	for _, text := range []string{`DELETE FROM scan_seen WHERE scan_seq = ?`, `DELETE FROM scan_deferred WHERE scan_seq = ?`} {
+		if err := b.exec(ctx, text, seq); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func endScan(ctx context.Context, b *batch, seq int64, result scanner.Result) error {
 	c := result.Counts
 	return b.exec(ctx, `
-		UPDATE scans SET status = ?, error = ?, finished_at = ?, audited = ?, resources = ?, added = ?, changed = ?, removed = ?,
+		UPDATE scans SET status = ?, resumable = ?, error = ?, finished_at = ?, audited = ?, resources = ?, added = ?, changed = ?, removed = ?,
 			opened = ?, resolved = ?, evaluated = ?, gaps = ?, scopes_planned = ?, scopes_complete = ? WHERE seq = ?`,
-		result.Status, result.Error, micros(result.FinishedAt), result.Audited, c.Resources, c.Added, c.Changed, c.Removed,
+		result.Status, result.Resumable, result.Error, micros(result.FinishedAt), result.Audited, c.Resources, c.Added, c.Changed, c.Removed,
 		c.Opened, c.Resolved, c.Evaluated, c.Gaps, c.ScopesPlanned, c.ScopesComplete, seq)
 }
 

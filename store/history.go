@@ -47,7 +47,11 @@ type ScopeSummary struct {
 	Resources int    `json:"resources"`
 }
 
-const scanColumns = `s.seq, s.id, a.name, s.trigger, s.status, s.started_at, s.finished_at, s.resources, s.added, s.changed, s.removed,
+// scanColumns has one argument, the time: a scan whose process gives no sign of life is shown as
+// interrupted before another takes it over.
+const scanColumns = `s.seq, s.id, a.name, s.trigger, CASE WHEN s.status = 'running' AND NOT EXISTS (
+		SELECT 1 FROM leases l WHERE l.org_id = s.org_id AND l.name = 'account/' || s.account_id AND l.expires_at > ?)
+	THEN 'interrupted' ELSE s.status END, s.started_at, s.finished_at, s.resources, s.added, s.changed, s.removed,
 	s.opened, s.resolved, s.scopes_planned, s.scopes_complete, s.error`
 
 func scanScan(row interface{ Scan(...any) error }) (sum ScanSummary, err error) {
@@ -66,13 +70,17 @@ func (s *Store) Scans(ctx context.Context, access Access, account string, page P
 	if page.After > 0 {
 		w.add("s.seq < ?", page.After)
 	}
+	return s.scans(ctx, w, ` ORDER BY s.seq DESC LIMIT ?`, page.limit())
+}
+
+func (s *Store) scans(ctx context.Context, w *where, order string, limit int) ([]ScanSummary, error) {
 	list := []ScanSummary{}
 	err := query(ctx, s.read, func(rows *sql.Rows) error {
 		sum, err := scanScan(rows)
 		list = append(list, sum)
 		return err
-	}, `SELECT `+scanColumns+` FROM scans s JOIN accounts a ON a.id = s.account_id`+w.String()+` ORDER BY s.seq DESC LIMIT ?`,
-		append(w.args, page.limit())...)
+	}, `SELECT `+scanColumns+` FROM scans s JOIN accounts a ON a.id = s.account_id`+w.String()+order,
+		append(append([]any{micros(s.now())}, w.args...), limit)...)
 	return list, err
 }
 
@@ -80,12 +88,7 @@ func (s *Store) Scans(ctx context.Context, access Access, account string, page P
 func (s *Store) Scan(ctx context.Context, access Access, id string) (ScanDetail, error) {
 	w := s.scope(access)
 	w.add("s.id >= ? AND s.id < ?", id, id+"g")
-	var found []ScanSummary
-	err := query(ctx, s.read, func(rows *sql.Rows) error {
-		sum, err := scanScan(rows)
-		found = append(found, sum)
-		return err
-	}, `SELECT `+scanColumns+` FROM scans s JOIN accounts a ON a.id = s.account_id`+w.String()+` LIMIT 2`, w.args...)
+	found, err := s.scans(ctx, w, ` ORDER BY s.id LIMIT ?`, 2)
 	if err != nil {
 		return ScanDetail{}, err
 	}

@@ -30,14 +30,14 @@ func (s *Store) Held(ctx context.Context, scan *scanner.Scan, after int64, limit
 		return nil, err
 	}
 	var page []scanner.Held
-	at := map[int64]int{}
+	at := make(map[int64]int, limit)
 	err = query(ctx, s.read, func(rows *sql.Rows) error {
 		var h scanner.Held
-		err := rows.Scan(&h.Key, &h.Type, &h.Identity, &h.Region, &h.UID, &h.Missing)
+		err := rows.Scan(&h.Key, &h.Type, &h.Identity, &h.Region, &h.UID, &h.Since, &h.Changed, &h.Missing)
 		at[h.Key] = len(page)
 		page = append(page, h)
 		return err
-	}, `SELECT key, type, identity, region, uid, missing_class FROM resources
+	}, `SELECT key, type, identity, region, uid, from_seq, changed_seq, missing_class FROM resources
 		WHERE account_id = ? AND gone_seq IS NULL AND key > ? ORDER BY key LIMIT ?`, account, after, limit)
 	if err != nil || len(page) == 0 {
 		return nil, err
@@ -172,13 +172,13 @@ func (s *Store) ViolationsOf(ctx context.Context, _ *scanner.Scan, keys []int64)
 }
 
 // Judge implements scanner.Store.
-func (s *Store) Judge(ctx context.Context, scan *scanner.Scan, judgements []scanner.Judgement) error {
+func (s *Store) Judge(ctx context.Context, scan *scanner.Scan, judgements []scanner.Judgement, counts scanner.Counts) error {
 	return s.scanTx(ctx, scan, func(b *batch) error {
 		account, err := s.accountID(ctx, b.tx, scan.Account)
 		if err != nil {
 			return err
 		}
-		j := judging{batch: b, org: s.org.id, scan: scan, account: account, counts: counts{}}
+		j := judging{batch: b, org: s.org.id, scan: scan, account: account, counts: verdictCounts{}}
 		if j.before, err = s.lastEnded(ctx, b.tx, account, scan.Seq); err != nil {
 			return err
 		}
@@ -187,7 +187,12 @@ func (s *Store) Judge(ctx context.Context, scan *scanner.Scan, judgements []scan
 				return fmt.Errorf("resource %d: %w", judgement.Key, err)
 			}
 		}
-		return j.counts.apply(ctx, b, s.org.id)
+		if err := j.counts.apply(ctx, b, s.org.id); err != nil {
+			return err
+		}
+		return b.exec(ctx, `
+			UPDATE scans SET removed = removed + ?, opened = opened + ?, resolved = resolved + ?, evaluated = evaluated + ? WHERE seq = ?`,
+			counts.Removed, counts.Opened, counts.Resolved, counts.Evaluated, scan.Seq)
 	})
 }
 
@@ -205,7 +210,7 @@ type judging struct {
 	org, account int64
 	scan         *scanner.Scan
 	before       int64 // the account's last scan that read something
-	counts       counts
+	counts       verdictCounts
 }
 
 func (j *judging) judge(ctx context.Context, jd scanner.Judgement) error {
@@ -248,7 +253,7 @@ func (j *judging) presence(ctx context.Context, jd scanner.Judgement) error {
 		return j.exec(ctx, `UPDATE resources SET gone_seq = ?, gone_why = ?, missing_class = '', missing_seq = NULL WHERE key = ?`,
 			j.scan.Seq, jd.Presence, jd.Key)
 	case scanner.Missing:
-		return j.exec(ctx, `UPDATE resources SET missing_class = ?, missing_seq = COALESCE(missing_seq, ?), misses = misses + 1 WHERE key = ?`,
+		return j.exec(ctx, `UPDATE resources SET missing_class = ?, missing_seq = COALESCE(missing_seq, ?), misses = 1 WHERE key = ?`,
 			jd.Missing, j.scan.Seq, jd.Key)
 	default:
 		return j.exec(ctx, `UPDATE resources SET missing_class = '', missing_seq = NULL, misses = 0 WHERE key = ? AND missing_seq IS NOT NULL`, jd.Key)

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,6 +17,8 @@ import (
 // leaseTime is how long a lease lasts without a sign of life.
 const leaseTime = 30 * time.Second
 
+func accountLease(accountID int64) string { return fmt.Sprintf("account/%d", accountID) }
+
 // newOwner names this process and this taking: host, process id and something that never repeats.
 func newOwner() string {
 	host, err := os.Hostname()
@@ -26,28 +26,6 @@ func newOwner() string {
 		host = "unknown"
 	}
 	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), uuid.NewString())
-}
-
-// take takes a lease, or fails with scanner.ErrBusy. A lease that ran out, or whose owner was a
-// process of this host that is no more, passes on. The epoch grows with every taking.
-func (s *Store) take(ctx context.Context, tx *sql.Tx, name string) (epoch int64, err error) {
-	var owner string
-	var expires int64
-	err = tx.QueryRowContext(ctx, `SELECT owner, epoch, expires_at FROM leases WHERE org_id = ? AND name = ?`, s.org.id, name).
-		Scan(&owner, &epoch, &expires)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, err
-	}
-	now := s.now()
-	if owner != "" && fromMicros(expires).After(now) && !ownerDead(owner) {
-		return 0, fmt.Errorf("%w by %s until %s at least", scanner.ErrBusy, people(owner), fromMicros(expires).Format(time.TimeOnly))
-	}
-	epoch++
-	_, err = tx.ExecContext(ctx, `
-		INSERT INTO leases (org_id, name, owner, epoch, expires_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (org_id, name) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch, expires_at = excluded.expires_at`,
-		s.org.id, name, newOwner(), epoch, micros(now.Add(leaseTime)))
-	return epoch, err
 }
 
 // people says who an owner is.
@@ -59,21 +37,33 @@ func people(owner string) string {
 	return fmt.Sprintf("process %s on %s", parts[1], parts[0])
 }
 
-// ownerDead tells whether the owner was a process of this host that has ended.
-func ownerDead(owner string) bool {
-	parts := strings.Split(owner, ":")
-	host, err := os.Hostname()
-	if err != nil || len(parts) < 3 || parts[0] != host {
-		return false
+// take takes a lease, or fails with scanner.ErrBusy. Whoever holds one holds a lock of the kernel
+// too, which its death lets go of; where there is none to ask, a lease passes on once it has run
+// out. The epoch grows with every taking.
+func (s *Store) take(ctx context.Context, tx *sql.Tx, name string, locked lockState) (epoch int64, err error) {
+	var owner string
+	var expires int64
+	err = tx.QueryRowContext(ctx, `SELECT owner, epoch, expires_at FROM leases WHERE org_id = ? AND name = ?`, s.org.id, name).
+		Scan(&owner, &epoch, &expires)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, err
 	}
-	pid, err := strconv.Atoi(parts[1])
-	return err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	now := s.now()
+	if owner != "" && fromMicros(expires).After(now) && locked != lockTaken {
+		return 0, fmt.Errorf("%w by %s until %s at least", scanner.ErrBusy, people(owner), fromMicros(expires).Format(time.TimeOnly))
+	}
+	epoch++
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO leases (org_id, name, owner, epoch, expires_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (org_id, name) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch, expires_at = excluded.expires_at`,
+		s.org.id, name, newOwner(), epoch, micros(now.Add(leaseTime)))
+	return epoch, err
 }
 
 // checkLease fails with scanner.ErrLeaseLost if the scan's lease has passed to another.
-func (s *Store) checkLease(ctx context.Context, tx *sql.Tx, scan *scanner.Scan) error {
+func (s *Store) checkLease(ctx context.Context, db queryer, scan *scanner.Scan) error {
 	var epoch int64
-	err := tx.QueryRowContext(ctx, `
+	err := db.QueryRowContext(ctx, `
 		SELECT l.epoch FROM leases l JOIN scans s ON l.org_id = s.org_id AND l.name = 'account/' || s.account_id
 		WHERE s.seq = ? AND s.status = 'running'`, scan.Seq).Scan(&epoch)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && epoch != scan.Epoch {
@@ -84,16 +74,19 @@ func (s *Store) checkLease(ctx context.Context, tx *sql.Tx, scan *scanner.Scan) 
 
 // scanTx runs do in a transaction that only the owner of the scan can commit.
 func (s *Store) scanTx(ctx context.Context, scan *scanner.Scan, do func(*batch) error) error {
-	return s.withTx(ctx, func(tx *sql.Tx) error {
+	err := s.withTx(ctx, func(tx *sql.Tx) error {
 		if err := s.checkLease(ctx, tx, scan); err != nil {
 			return err
 		}
 		return do(newBatch(tx))
 	})
+	if errors.Is(err, scanner.ErrLeaseLost) {
+		s.locks.free(scan.Account.Key)
+	}
+	return err
 }
 
 // release lets go of a lease by ending it; the epoch stays, so that it never repeats.
-func (s *Store) release(ctx context.Context, tx *sql.Tx, name string) error {
-	_, err := tx.ExecContext(ctx, `UPDATE leases SET owner = '', expires_at = 0 WHERE org_id = ? AND name = ?`, s.org.id, name)
-	return err
+func (s *Store) release(ctx context.Context, b *batch, name string) error {
+	return b.exec(ctx, `UPDATE leases SET owner = '', expires_at = 0 WHERE org_id = ? AND name = ?`, s.org.id, name)
 }

@@ -15,27 +15,33 @@ import (
 
 // Begin implements scanner.Store.
 func (s *Store) Begin(ctx context.Context, account providers.Account, trigger scanner.Trigger) (*scanner.Scan, error) {
+	locked, err := s.locks.try(account.Key, false)
+	if err != nil {
+		return nil, err
+	}
 	scan := &scanner.Scan{Organization: s.org.key, Account: account, Trigger: trigger, StartedAt: s.now().UTC()}
-	err := s.withTx(ctx, func(tx *sql.Tx) error {
+	err = s.withTx(ctx, func(tx *sql.Tx) error {
 		id, err := s.accountID(ctx, tx, account)
 		if err != nil {
 			return err
 		}
-		if scan.Epoch, err = s.take(ctx, tx, leaseName(id)); err != nil {
+		if scan.Epoch, err = s.take(ctx, tx, accountLease(id), locked); err != nil {
 			return err
 		}
-		if err := s.interrupt(ctx, tx, id); err != nil {
+		b := newBatch(tx)
+		if found, err := s.goOn(ctx, b, id, scan); err != nil || found {
 			return err
 		}
 		return s.insertScan(ctx, tx, id, scan)
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		return scan, nil
 	}
-	return scan, nil
+	if locked == lockTaken {
+		s.locks.free(account.Key)
+	}
+	return nil, err
 }
-
-func leaseName(accountID int64) string { return fmt.Sprintf("account/%d", accountID) }
 
 type queryer interface {
 	QueryRowContext(context.Context, string, ...any) *sql.Row
@@ -48,22 +54,6 @@ func (s *Store) accountID(ctx context.Context, db queryer, account providers.Acc
 		return 0, fmt.Errorf("account %s: %w", account.Name, ErrNotFound)
 	}
 	return id, err
-}
-
-// interrupt ends scans of the account that a dead owner left running.
-func (s *Store) interrupt(ctx context.Context, tx *sql.Tx, accountID int64) error {
-	for _, text := range []string{
-		`DELETE FROM scan_seen WHERE scan_seq IN (SELECT seq FROM scans WHERE account_id = ? AND status = 'running')`,
-		`DELETE FROM scan_deferred WHERE scan_seq IN (SELECT seq FROM scans WHERE account_id = ? AND status = 'running')`,
-	} {
-		if _, err := tx.ExecContext(ctx, text, accountID); err != nil {
-			return err
-		}
-	}
-	_, err := tx.ExecContext(ctx, `
-		UPDATE scans SET status = 'interrupted', finished_at = ?, error = 'the scanning process ended before the scan did'
-		WHERE account_id = ? AND status = 'running'`, micros(s.now()), accountID)
-	return err
 }
 
 func (s *Store) insertScan(ctx context.Context, tx *sql.Tx, accountID int64, scan *scanner.Scan) error {

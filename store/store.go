@@ -39,6 +39,7 @@ type Store struct {
 	read  *sql.DB
 	now   func() time.Time
 	org   organization
+	locks locks
 }
 
 // organization is the one that a Store is used for.
@@ -52,7 +53,7 @@ const readers = 4
 
 // Open opens the file, creating and migrating it as needed. Call Use next, and Close at the end.
 func Open(ctx context.Context, path string, options Options) (*Store, error) {
-	s := &Store{path: path, now: options.Now}
+	s := &Store{path: path, now: options.Now, locks: locks{path: path + "-lock", held: map[string]*os.File{}}}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -71,33 +72,48 @@ func (s *Store) open(ctx context.Context, readOnly bool) error {
 		return err
 	}
 	var err error
-	if s.read, err = connect(ctx, s.path, "ro", readers); err != nil {
+	if s.read, err = connect(ctx, s.path, asking, readers); err != nil {
 		return err
 	}
 	return s.checkSchema(ctx)
 }
 
 func (s *Store) openWriter(ctx context.Context) error {
-	var err error
-	if s.write, err = connect(ctx, s.path, "rwc", 1); err != nil {
+	err := s.share()
+	if err != nil {
+		return err
+	}
+	if s.write, err = connect(ctx, s.path, writing, 1); err != nil {
 		return err
 	}
 	return s.migrate(ctx)
 }
 
+// purpose is what connections are for: writing, reading the file, or asking, which may not even write
+// to another file.
+type purpose int
+
+const (
+	asking purpose = iota
+	reading
+	writing
+)
+
 // connect opens a pool. Settings stand in the DSN, so that every connection has them.
-func connect(ctx context.Context, path, mode string, connections int) (*sql.DB, error) {
+func connect(ctx context.Context, path string, use purpose, connections int) (*sql.DB, error) {
 	settings := url.Values{
-		"mode":          {mode},
+		"mode":          {"ro"},
 		"_busy_timeout": {"5000"},
 		"_foreign_keys": {"1"},
-		"_txlock":       {"immediate"},
+		"_txlock":       {"deferred"},
 		"_synchronous":  {"NORMAL"},
 	}
-	if mode == "ro" {
-		settings.Set("_txlock", "deferred")
+	switch use {
+	case asking:
 		settings.Set("_query_only", "1")
-	} else {
+	case writing:
+		settings.Set("mode", "rwc")
+		settings.Set("_txlock", "immediate")
 		settings.Set("_journal_mode", "WAL")
 	}
 	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+settings.Encode())
@@ -120,6 +136,7 @@ func (s *Store) Close() error {
 			errs = append(errs, db.Close())
 		}
 	}
+	s.locks.freeAll()
 	return errors.Join(errs...)
 }
 
@@ -142,8 +159,13 @@ func (s *Store) migrate(ctx context.Context) error {
 		return newer(s.path, version, latest)
 	case version == latest:
 		return nil
-	case version > 0:
-		backup := fmt.Sprintf("%s.before-%d", s.path, latest)
+	}
+	return s.alone(func() error { return s.migrateFrom(ctx, provider, version) })
+}
+
+func (s *Store) migrateFrom(ctx context.Context, provider *goose.Provider, version int64) error {
+	if version > 0 {
+		backup := fmt.Sprintf("%s.before-%d", s.path, latestVersion(provider))
 		if err := s.Backup(ctx, backup); err != nil {
 			return fmt.Errorf("back up before the migration: %w", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,7 +106,7 @@ func TestAssignments_JoinsTheDefaultGroupOnce(t *testing.T) {
 }
 
 // TestBegin_OneScanAnAccount holds design rule 3.10: a second scan is refused while the lease holds,
-// and takes over, with the first one's writes refused, once it has run out.
+// and goes on with the first one, whose writes are refused, once it has run out.
 func TestBegin_OneScanAnAccount(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -122,6 +123,9 @@ func TestBegin_OneScanAnAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if second.ID != first.ID || second.Left == nil || second.Epoch == first.Epoch {
+		t.Errorf("took over %+v as %+v", first, second)
+	}
 	if err := s.Report(ctx, first, scanner.Progress{}); !errors.Is(err, scanner.ErrLeaseLost) {
 		t.Errorf("a write of the first: %v, want lease lost", err)
 	}
@@ -129,8 +133,61 @@ func TestBegin_OneScanAnAccount(t *testing.T) {
 		t.Error(err)
 	}
 	scans, err := s.Scans(ctx, store.Access{}, "a", store.Page{})
-	if err != nil || len(scans) != 2 || scans[1].Status != string(scanner.Interrupted) || scans[0].Status != string(scanner.Succeeded) {
+	if err != nil || len(scans) != 1 || scans[0].Status != string(scanner.Succeeded) {
 		t.Errorf("scans %+v, %v", scans, err)
+	}
+}
+
+// TestBegin_DeathFreesTheLease holds design §12.8: an owner's lock ends with its process, so that
+// nobody waits for the lease to run out.
+func TestBegin_DeathFreesTheLease(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s, account, now := open(t)
+	other, err := store.Open(ctx, s.Path(), store.Options{Now: func() time.Time { return *now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Use(ctx, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	first, err := other.Begin(ctx, account, scanner.Manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Begin(ctx, account, scanner.Manual); !errors.Is(err, scanner.ErrBusy) {
+		t.Fatalf("a second scan: %v, want busy", err)
+	}
+	if err := s.Vacuum(ctx); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		t.Errorf("vacuum beside another process: %v", err)
+	}
+	if err := other.Close(); err != nil { // as death does
+		t.Fatal(err)
+	}
+	second, err := s.Begin(ctx, account, scanner.Manual)
+	if err != nil || second.ID != first.ID {
+		t.Errorf("after the death: %+v, %v", second, err)
+	}
+	if err := s.Vacuum(ctx); err != nil {
+		t.Errorf("vacuum alone: %v", err)
+	}
+}
+
+// TestScans_ShowsWhatDied shows a scan as interrupted whose process gave no sign of life for as long
+// as a lease lasts.
+func TestScans_ShowsWhatDied(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s, account, now := open(t)
+	if _, err := s.Begin(ctx, account, scanner.Manual); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []scanner.Status{scanner.Running, scanner.Interrupted} {
+		scans, err := s.Scans(ctx, store.Access{}, "a", store.Page{})
+		if err != nil || len(scans) != 1 || scans[0].Status != string(want) {
+			t.Errorf("scans %+v, %v; want %s", scans, err, want)
+		}
+		*now = now.Add(time.Minute)
 	}
 }
 

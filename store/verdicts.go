@@ -69,15 +69,15 @@ type subject struct {
 	region, kind string
 }
 
-// counts is the difference that a transaction makes to the counters.
-type counts map[countKey]int
+// verdictCounts is the difference that a transaction makes to the counters.
+type verdictCounts map[countKey]int
 
 type countKey struct {
 	account                                           int64
 	region, kind, pack, digest, config, rule, outcome string
 }
 
-func (c counts) add(of subject, pack string, key scanner.VerdictKey, outcomes []packed, by int) {
+func (c verdictCounts) add(of subject, pack string, key scanner.VerdictKey, outcomes []packed, by int) {
 	for _, outcome := range outcomes {
 		c[countKey{of.account, of.region, of.kind, pack, key.PackDigest, key.ConfigDigest, outcome.policy, string(outcome.verdict)}] += by
 	}
@@ -113,7 +113,7 @@ func (b *batch) verdictsOf(ctx context.Context, resource int64) (verdictRows, er
 
 // count adds the rows to the counters, or takes them away: each by itself, and for the account
 // those of a pack as one.
-func (v verdictRows) count(c counts, of subject, by int) {
+func (v verdictRows) count(c verdictCounts, of subject, by int) {
 	byPack := map[[2]string]map[string]policy.Verdict{}
 	for key, row := range v {
 		of.region = row.region
@@ -147,7 +147,7 @@ func weightier(a, b policy.Verdict) policy.Verdict {
 
 // judgeVerdicts replaces and removes verdicts of a resource, and lets the counters follow. All of
 // them go if the resource does.
-func (b *batch) judgeVerdicts(ctx context.Context, c counts, of subject, put []scanner.Verdict, drop func(scanner.VerdictKey) bool) error {
+func (b *batch) judgeVerdicts(ctx context.Context, c verdictCounts, of subject, put []scanner.Verdict, drop func(scanner.VerdictKey) bool) error {
 	rows, err := b.verdictsOf(ctx, of.key)
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func (b *batch) saveVerdict(ctx context.Context, resource int64, key scanner.Ver
 }
 
 // apply writes the difference to the counters, in the transaction that made it.
-func (c counts) apply(ctx context.Context, b *batch, org int64) error {
+func (c verdictCounts) apply(ctx context.Context, b *batch, org int64) error {
 	for key, by := range c {
 		if by == 0 {
 			continue

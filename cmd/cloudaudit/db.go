@@ -19,7 +19,7 @@ func (p *program) dbCommand() *cobra.Command {
 	},
 		p.onFile(about{
 			use: "check", short: "Check the database's integrity",
-			long:    "check runs SQLite's checks of the file and of its foreign keys. It writes nothing.",
+			long:    "check runs SQLite's checks of the file and of its foreign keys, and recounts the verdicts that scores\ncome from. It writes nothing.",
 			example: "  cloudaudit db check",
 		}, true, cobra.NoArgs, "is sound", func(ctx context.Context, s *store.Store, _ []string) error {
 			faults, err := s.Check(ctx)
@@ -32,7 +32,7 @@ func (p *program) dbCommand() *cobra.Command {
 			use: "backup FILE", short: "Write a consistent copy to a new file",
 			long:    "backup copies the database, also while a scan writes to it. An existing file is never overwritten.",
 			example: "  cloudaudit db backup cloudaudit-2026-01-31.db",
-		}, false, cobra.ExactArgs(1), "was copied", func(ctx context.Context, s *store.Store, args []string) error { return s.Backup(ctx, args[0]) }),
+		}, true, cobra.ExactArgs(1), "was copied", func(ctx context.Context, s *store.Store, args []string) error { return s.Backup(ctx, args[0]) }),
 		p.onFile(about{
 			use: "vacuum", short: "Give unused space back to the file system",
 			long:    "vacuum rewrites the file without its unused space. Run it while nothing else uses the file.",

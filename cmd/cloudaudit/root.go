@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -137,11 +139,28 @@ func (p *program) asking(about about, check cobra.PositionalArgs, do func(contex
 }
 
 func (p *program) ask(ctx context.Context, do func(context.Context, *store.Store) error) error {
+	return p.with(ctx, true, do)
+}
+
+// change runs what changes the store.
+func (p *program) change(ctx context.Context, do func(context.Context, *store.Store) error) error {
+	return p.with(ctx, false, do)
+}
+
+// actor names whoever runs the command, for the audit log.
+func actor() string {
+	if who, err := user.Current(); err == nil && who.Username != "" {
+		return who.Username
+	}
+	return "uid " + strconv.Itoa(os.Getuid())
+}
+
+func (p *program) with(ctx context.Context, readOnly bool, do func(context.Context, *store.Store) error) error {
 	loaded, err := p.load(ctx, false)
 	if err != nil {
 		return err
 	}
-	s, err := p.open(ctx, loaded, true)
+	s, err := p.open(ctx, loaded, readOnly)
 	if err != nil {
 		return err
 	}

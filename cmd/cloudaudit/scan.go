@@ -24,7 +24,10 @@ Exit codes over all accounts:
   2    wrong usage or configuration; nothing was scanned
   3    an open violation is as severe as --fail-on says, or worse
   4    a scan was partial: something planned could not be read, or a pack could not run
-  130  interrupted, 143 terminated`
+  130  interrupted, 143 terminated
+
+A scan that was stopped, or whose process died, is gone on with by the next one: what it had listed is
+not listed again, unless it is older than six hours or packs and settings have changed since.`
 
 // scanning is one run of the command.
 type scanning struct {
@@ -32,6 +35,7 @@ type scanning struct {
 	store   *store.Store
 	failOn  []string // severities
 	workers int
+	full    bool
 	// ended are the accounts scanned, in order.
 	ended []ended
 }
@@ -45,6 +49,7 @@ type ended struct {
 func (p *program) scanCommand() *cobra.Command {
 	var failOn string
 	var workers int
+	var full bool
 	scan := command(about{
 		use: "scan [ACCOUNT...]", short: "Scan accounts once and print what was found", long: scanLong,
 		example: "  cloudaudit scan\n  cloudaudit scan shop-gcp --fail-on high\n  cloudaudit scan -o json --quiet",
@@ -56,10 +61,11 @@ func (p *program) scanCommand() *cobra.Command {
 		if workers < 0 {
 			return usage(fmt.Errorf("--workers %d: use a number from 1 on, or leave it out", workers))
 		}
-		return p.scan(ctx, names, &scanning{program: p, failOn: least, workers: workers})
+		return p.scan(ctx, names, &scanning{program: p, failOn: least, workers: workers, full: full})
 	})
 	scan.Flags().StringVar(&failOn, "fail-on", "", "exit 3 if a violation of this severity or worse is open")
 	scan.Flags().IntVar(&workers, "workers", 0, "how much is done at once (default: the number of processors)")
+	scan.Flags().BoolVar(&full, "full", false, "judge every resource anew, not only what changed")
 	return scan
 }
 
@@ -123,7 +129,7 @@ func (s *scanning) run(ctx context.Context, organization string, declared store.
 func (s *scanning) each(ctx context.Context, accounts []providers.Account, names []string) error {
 	progress := newProgress(s.stderr, s.quiet, s.verbose)
 	sc := scanner.New(scanner.Options{
-		Store: s.store, Engines: s.packs.running(), Workers: s.workers, Notify: progress.notify,
+		Store: s.store, Engines: s.packs.running(), Workers: s.workers, Full: s.full, Notify: progress.notify,
 		Providers: map[string]providers.Provider{providers.Snapshot: snapshot.New()},
 	})
 	for _, account := range accounts {
@@ -134,7 +140,7 @@ func (s *scanning) each(ctx context.Context, accounts []providers.Account, names
 		result, err := sc.Scan(ctx, account, scanner.Manual)
 		progress.end(account.Name, result)
 		if ctx.Err() != nil {
-			return errors.New("stopped; what the scan read is kept, and the next scan completes it")
+			return errors.New("stopped; what the scan read is kept, and the next scan goes on from there")
 		}
 		if err != nil && s.quiet {
 			fmt.Fprintln(s.stderr, "cloudaudit:", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -10,10 +11,28 @@ import (
 
 func (p *program) scansCommand() *cobra.Command {
 	return family(about{
-		use: "scans", short: "List and show scans, their logs and what they changed",
+		use: "scans", short: "List, show and cancel scans, their logs and what they changed",
 		long:    "Every scan is kept with its result, its log and what it changed. An id may be cut short where no\nother begins so.",
 		example: "  cloudaudit scans list",
-	}, p.scansList(), p.scansShow(), p.scansLog(), p.scansDiff())
+	}, p.scansList(), p.scansShow(), p.scansLog(), p.scansDiff(), p.scansCancel())
+}
+
+func (p *program) scansCancel() *cobra.Command {
+	return command(about{
+		use: "cancel ID", short: "Stop a running scan",
+		long: "cancel asks the process that scans to stop, which it does within two seconds. What was read is kept;\n" +
+			"nothing resolves by a scan that was cancelled. One that was interrupted is not gone on with.",
+		example: "  cloudaudit scans cancel 019f",
+	}, cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
+		return p.change(ctx, func(ctx context.Context, s *store.Store) error {
+			scan, err := s.CancelScan(ctx, everything, args[0], actor())
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.stdout, "scan %s of %s will stop\n", scan.ID, scan.Account)
+			return err
+		})
+	})
 }
 
 func (p *program) scansList() *cobra.Command {

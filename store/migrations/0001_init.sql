@@ -43,6 +43,9 @@ CREATE TABLE scans (
     account_id      INTEGER NOT NULL REFERENCES accounts (id),
     trigger         TEXT NOT NULL,
     status          TEXT NOT NULL,
+    plan            TEXT NOT NULL DEFAULT '', -- digest of what it judges by
+    resumable       INTEGER NOT NULL DEFAULT 1, -- if it did not come to its end, the next scan goes on with it
+    cancel_by       TEXT NOT NULL DEFAULT '', -- who asked for its end
     error           TEXT NOT NULL DEFAULT '',
     started_at      INTEGER NOT NULL,
     finished_at     INTEGER,
@@ -104,7 +107,7 @@ CREATE TABLE scan_gaps (
     PRIMARY KEY (scan_seq, scope, ordinal)
 ) STRICT;
 
--- What a running scan has seen, per finished scope; dropped when the scan ends.
+-- What a scan has seen, per finished scope; dropped when the scan is over for good.
 CREATE TABLE scan_seen (
     scan_seq INTEGER NOT NULL REFERENCES scans (seq),
     scope    TEXT NOT NULL,

@@ -1,0 +1,161 @@
+package scanner_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudaudit/providers"
+	"cloudaudit/providers/providertest"
+	"cloudaudit/scanner"
+	"cloudaudit/store"
+)
+
+const publicRule = `name: no-public
+severity: high
+description: Nothing is public.
+message: is public
+match: {types: [T]}
+validations:
+  - expression: resource.properties.public != true
+`
+
+var (
+	public  = map[string]any{"public": true}
+	private = map[string]any{"public": false}
+)
+
+// interrupted lists scope "a", and of scope "b" one resource; then its process is stopped.
+func interrupted(t *testing.T, r *rig) {
+	t.Helper()
+	started, never := make(chan struct{}), make(chan struct{})
+	stuck := scope("b", thing("b1", public), thing("b2", private))
+	stuck.Events = append(stuck.Events[:1], append([]providertest.Event{{Started: started, Wait: never}}, stuck.Events[1:]...)...)
+	r.fake.Set(scope("a", thing("a1", public), thing("a2", private)), stuck)
+	r.workers = 1
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		<-started
+		stop()
+	}()
+	result, err := r.scan(ctx, t)
+	if !errors.Is(err, context.Canceled) || result.Status != scanner.Interrupted {
+		t.Fatalf("scan: %+v, %v; want interrupted", result, err)
+	}
+}
+
+// TestScan_ResumesAtUnfinishedScopes holds design rule 3.10: what ended before the interruption is
+// not listed again, and the end is that of an undisturbed scan.
+func TestScan_ResumesAtUnfinishedScopes(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, publicRule)
+	interrupted(t, r)
+	// Scope "a" would fail if it were listed again.
+	broken := scope("a")
+	broken.Err = errors.New("listed twice")
+	r.fake.Set(broken, scope("b", thing("b1", public), thing("b2", private)))
+	result := r.mustScan(t)
+	if c := result.Counts; c.Resources != 4 || c.Added != 4 || c.Opened != 2 || c.ScopesComplete != 2 {
+		t.Errorf("counts %+v", c)
+	}
+	if diff := cmp.Diff([]string{"a1 no-public ", "b1 no-public "}, r.openViolations(t)); diff != "" {
+		t.Errorf("open (-want +got):\n%s", diff)
+	}
+	scans, err := r.store.Scans(context.Background(), store.Access{}, account, store.Page{})
+	if err != nil || len(scans) != 1 || scans[0].Added != 4 || scans[0].Opened != 2 {
+		t.Errorf("scans %+v, %v", scans, err)
+	}
+	r.fake.Set(scope("a", thing("a1", public), thing("a2", private)), scope("b", thing("b1", public), thing("b2", private)))
+	if c := r.mustScan(t).Counts; c.Added+c.Changed+c.Removed+c.Opened+c.Resolved+c.Evaluated != 0 {
+		t.Errorf("the next scan changed something: %+v", c)
+	}
+}
+
+// TestScan_ListsAgainWhatWasReplaced holds design §12.1: a file whose size or time changed since the
+// interruption is read once more.
+func TestScan_ListsAgainWhatWasReplaced(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, publicRule)
+	interrupted(t, r)
+	replaced := scope("a", thing("a2", public))
+	replaced.Scope.Revision = "2"
+	r.fake.Set(replaced, scope("b", thing("b2", private)))
+	result := r.mustScan(t)
+	if c := result.Counts; c.Resources != 2 || c.Removed != 1 {
+		t.Errorf("counts %+v", c)
+	}
+	if diff := cmp.Diff([]string{"a2 no-public "}, r.openViolations(t)); diff != "" {
+		t.Errorf("open (-want +got):\n%s", diff)
+	}
+}
+
+// TestScan_BeginsAnew holds design rule 3.10: a scan that is old, or that judged by other packs, is
+// not gone on with.
+func TestScan_BeginsAnew(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*rig, *store.Declared){
+		"old":            func(r *rig, _ *store.Declared) { r.now = r.now.Add(7 * time.Hour) },
+		"other_pack":     func(_ *rig, d *store.Declared) { d.Packs[0].Digest = "sha256:other" },
+		"other_group":    func(_ *rig, d *store.Declared) { d.Groups[0].Name = "other" },
+		"other_settings": func(_ *rig, d *store.Declared) { d.Accounts[0].Settings = []byte(`{"path":"/elsewhere"}`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, publicRule)
+			interrupted(t, r)
+			d := declared(r.packs(t, publicRule))
+			change(r, &d)
+			r.declare(t, d)
+			r.fake.Set(scope("a", thing("a1", private)), scope("b", thing("b1", public)))
+			if c := r.mustScan(t).Counts; c.Resources != 2 || c.ScopesComplete != 2 {
+				t.Errorf("counts %+v", c)
+			}
+			scans, err := r.store.Scans(context.Background(), store.Access{}, account, store.Page{})
+			if err != nil || len(scans) != 2 || scans[1].Status != string(scanner.Interrupted) {
+				t.Errorf("scans %+v, %v", scans, err)
+			}
+			if left := r.rows(t, `SELECT scan_seq FROM scan_seen UNION ALL SELECT scan_seq FROM scan_deferred`); len(left) > 0 {
+				t.Errorf("scans %v left something behind", left)
+			}
+		})
+	}
+}
+
+// TestScan_StopsWhenCancelled lets somebody else cancel a running scan: nothing resolves by it, and
+// it is not gone on with.
+func TestScan_StopsWhenCancelled(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, publicRule)
+	r.fake.Set(scope("a", thing("a1", public)))
+	r.mustScan(t)
+	started, never := make(chan struct{}), make(chan struct{})
+	r.fake.Set(providertest.Listing{
+		Scope: providers.Scope{Name: "a", Region: providers.Anywhere}, Events: []providertest.Event{{Started: started, Wait: never}},
+	})
+	cancelled := make(chan error, 1)
+	go func() {
+		<-started
+		scans, err := r.store.Scans(context.Background(), store.Access{}, account, store.Page{Limit: 1})
+		if err == nil {
+			_, err = r.store.CancelScan(context.Background(), store.Access{}, scans[0].ID, "ann")
+		}
+		cancelled <- err
+	}()
+	result, err := r.scan(context.Background(), t)
+	if !errors.Is(err, scanner.ErrCancelled) || result.Status != scanner.Cancelled || result.Error != "scan was cancelled by ann" {
+		t.Errorf("scan: %+v, %v; want cancelled by ann", result, err)
+	}
+	if err := <-cancelled; err != nil {
+		t.Error(err)
+	}
+	if open := r.openViolations(t); len(open) != 1 {
+		t.Errorf("open %q", open)
+	}
+	r.fake.Set(scope("a"))
+	if c := r.mustScan(t).Counts; c.Removed != 1 || c.Resolved != 1 {
+		t.Errorf("the next scan: %+v", c)
+	}
+}
