@@ -41,6 +41,15 @@ const (
 	TriageIgnored    Triage = "ignored"
 )
 
+// Triages lists the triage states.
+var Triages = []Triage{TriageOpen, TriageInProgress, TriageByDesign, TriageIgnored}
+
+// Priorities lists the priorities that people give, the most urgent first.
+var Priorities = []string{"p0", "p1", "p2", "p3", "p4"}
+
+// LowestPriority is what a violation has until somebody gives it another.
+const LowestPriority = "p4"
+
 // Identity is what a violation is identified by, and all of it: nothing of message, version,
 // level, group, display name or time.
 type Identity struct {
