@@ -46,6 +46,9 @@ type Trigger string
 const (
 	Manual    Trigger = "manual"
 	Scheduled Trigger = "schedule"
+	// Removal marks the end of an account that was removed: it reads nothing and resolves what the
+	// account had open.
+	Removal Trigger = "removal"
 )
 
 // Status is how far a scan is, or how it ended.

@@ -70,8 +70,11 @@ func (w *where) String() string {
 	if len(w.conditions) == 0 {
 		return ""
 	}
-	return " WHERE " + strings.Join(w.conditions, " AND ")
+	return " WHERE " + w.and()
 }
+
+// and gives the conditions, of which there is at least one, to stand among others.
+func (w *where) and() string { return strings.Join(w.conditions, " AND ") }
 
 // scope starts the conditions of a list over accounts a.
 func (s *Store) scope(access Access) *where {

@@ -4,22 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cloudaudit/policy"
 	"cloudaudit/providers"
 )
-
-// Score says how many (resource, policy) pairs are how (design rule 3.2).
-type Score struct {
-	// Value is compliant / (violating + compliant), nil where that is nothing.
-	Value     *float64 `json:"value"`
-	Compliant int      `json:"compliant"`
-	Violating int      `json:"violating"`
-	Unknown   int      `json:"unknown"`
-	Excused   int      `json:"excused"`
-}
 
 // AccountStatus is an account with where it stands.
 type AccountStatus struct {
@@ -42,10 +34,18 @@ type AccountStatus struct {
 	id int64
 }
 
-// Accounts lists accounts by name with where they stand.
-func (s *Store) Accounts(ctx context.Context, access Access) ([]AccountStatus, error) {
+// Accounts lists accounts by name with where they stand or, if at is set, stood at a past moment. Of
+// the past it is not known in which groups they were.
+func (s *Store) Accounts(ctx context.Context, access Access, at time.Time) ([]AccountStatus, error) {
 	w := s.scope(access)
-	w.add("a.archived_at IS NULL")
+	if at.IsZero() {
+		w.add("a.archived_at IS NULL")
+	} else {
+		if err := s.checkMoment(ctx, at); err != nil {
+			return nil, err
+		}
+		w.add("a.created_at <= ? AND (a.archived_at IS NULL OR a.archived_at > ?)", micros(at), micros(at))
+	}
 	list := []AccountStatus{}
 	err := query(ctx, s.read, func(rows *sql.Rows) error {
 		a := AccountStatus{Open: map[string]int{}, Groups: []string{}}
@@ -60,61 +60,82 @@ func (s *Store) Accounts(ctx context.Context, access Access) ([]AccountStatus, e
 		return nil, err
 	}
 	for i := range list {
-		if err := s.stand(ctx, &list[i]); err != nil {
+		if err := s.stand(ctx, &list[i], at); err != nil {
 			return nil, fmt.Errorf("account %s: %w", list[i].Name, err)
 		}
 	}
 	return list, nil
 }
 
-// Account gives one account by name.
-func (s *Store) Account(ctx context.Context, access Access, name string) (AccountStatus, error) {
-	list, err := s.Accounts(ctx, access)
-	for _, account := range list {
-		if account.Name == name {
-			return account, err
-		}
+// Account gives one account by name, now or at a past moment.
+func (s *Store) Account(ctx context.Context, access Access, name string, at time.Time) (AccountStatus, error) {
+	if access.Accounts != nil && !slices.Contains(access.Accounts, name) {
+		return AccountStatus{}, fmt.Errorf("account %s: %w", name, ErrNotFound)
 	}
+	list, err := s.Accounts(ctx, Access{Accounts: []string{name}}, at)
 	if err != nil {
 		return AccountStatus{}, err
 	}
-	return AccountStatus{}, fmt.Errorf("account %s: %w", name, ErrNotFound)
+	if len(list) == 0 {
+		return AccountStatus{}, fmt.Errorf("account %s: %w", name, ErrNotFound)
+	}
+	return list[0], nil
 }
 
 // stand fills in where an account stands.
-func (s *Store) stand(ctx context.Context, a *AccountStatus) error {
-	for _, step := range []func(context.Context, *AccountStatus) error{s.lastScan, s.score, s.openBySeverity, s.groupsOf} {
-		if err := step(ctx, a); err != nil {
+func (s *Store) stand(ctx context.Context, a *AccountStatus, at time.Time) error {
+	seq, err := s.lastScan(ctx, a, at)
+	if err != nil {
+		return err
+	}
+	if at.IsZero() {
+		if a.Score, err = s.scoreOf(ctx, s.read, scored{account: a.id}); err != nil {
 			return err
 		}
+		if err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM resources WHERE account_id = ? AND gone_seq IS NULL`, a.id).Scan(&a.Resources); err != nil {
+			return err
+		}
+		return errors.Join(s.openBySeverity(ctx, a), s.groupsOf(ctx, a))
 	}
-	return nil
+	if err := s.scoreThen(ctx, a, seq); err != nil {
+		return err
+	}
+	tallies, err := s.CountViolations(ctx, Access{}, ViolationFilter{Account: a.Name, At: at}, "severity")
+	for _, severity := range policy.Severities {
+		a.Open[string(severity)] = 0
+	}
+	for _, tally := range tallies {
+		a.Open[tally.Name] = tally.Count
+	}
+	return err
 }
 
-func (s *Store) lastScan(ctx context.Context, a *AccountStatus) error {
-	scans, err := s.Scans(ctx, Access{Accounts: []string{a.Name}}, a.Name, Page{Limit: 1})
+// lastScan fills in the account's last scan, and gives its place in time.
+func (s *Store) lastScan(ctx context.Context, a *AccountStatus, at time.Time) (int64, error) {
+	w := s.scope(Access{Accounts: []string{a.Name}})
+	w.add("s.account_id = ?", a.id)
+	if !at.IsZero() {
+		w.add("s.finished_at <= ? AND s.status IN ('succeeded', 'partial', 'failed')", micros(at))
+	}
+	scans, err := s.scans(ctx, w, ` ORDER BY s.seq DESC LIMIT ?`, 1)
 	if err != nil || len(scans) == 0 {
 		a.Status = "never scanned"
-		return err
+		return 0, err
 	}
 	last := scans[0]
 	a.Status, a.LastScan, a.FinishedAt, a.Coverage = last.Status, last.ID, last.FinishedAt, &last.Coverage
-	if err := s.read.QueryRowContext(ctx, `SELECT audited FROM scans WHERE seq = ?`, last.seq).Scan(&a.Audited); err != nil {
-		return err
-	}
-	return s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM resources WHERE account_id = ? AND gone_seq IS NULL`, a.id).Scan(&a.Resources)
+	return last.seq, s.read.QueryRowContext(ctx, `SELECT audited FROM scans WHERE seq = ?`, last.seq).Scan(&a.Audited)
 }
 
-// score sums the counters in which a pair counts once, whatever the number of configs that judge it.
-func (s *Store) score(ctx context.Context, a *AccountStatus) error {
-	err := s.read.QueryRowContext(ctx, `
-		SELECT COALESCE(SUM(CASE outcome WHEN 'compliant' THEN pairs END), 0), COALESCE(SUM(CASE outcome WHEN 'violation' THEN pairs END), 0),
-			COALESCE(SUM(CASE outcome WHEN 'unknown' THEN pairs END), 0)
-		FROM verdict_counts WHERE org_id = ? AND account_id = ? AND pack_digest = ''`, s.org.id, a.id).Scan(&a.Score.Compliant, &a.Score.Violating, &a.Score.Unknown)
-	if judged := a.Score.Compliant + a.Score.Violating; judged > 0 {
-		value := float64(a.Score.Compliant) / float64(judged)
-		a.Score.Value = &value
+// scoreThen fills in what the scan found the account's score to be.
+func (s *Store) scoreThen(ctx context.Context, a *AccountStatus, seq int64) error {
+	score := &a.Score
+	err := s.read.QueryRowContext(ctx, `SELECT resources, violating, compliant, unknown, excused FROM scans WHERE seq = ?`, seq).
+		Scan(&a.Resources, &score.Violating, &score.Compliant, &score.Unknown, &score.Excused)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // it was never scanned then
 	}
+	a.Score = score.rate()
 	return err
 }
 

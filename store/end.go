@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 
 	"cloudaudit/scanner"
 )
@@ -20,7 +19,7 @@ func (s *Store) End(ctx context.Context, scan *scanner.Scan, result scanner.Resu
 			if err := s.saveCoverage(ctx, b, account, scan.Seq, result.Coverage); err != nil {
 				return fmt.Errorf("coverage: %w", err)
 			}
-			if err := s.saveScore(ctx, b, account, result.FinishedAt); err != nil {
+			if err := s.saveScores(ctx, b, account, scan.Seq, result.FinishedAt); err != nil {
 				return fmt.Errorf("score: %w", err)
 			}
 		}
@@ -119,19 +118,4 @@ func (s *Store) replaceCoverage(ctx context.Context, b *batch, account, seq int6
 		INSERT INTO coverage (org_id, account_id, region, type, facet, listing, class, permission, place, reason, gaps, from_seq, complete_seq)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		s.org.id, account, row.Region, row.Type, row.Facet, row.Listing, row.Class, row.Permission, row.Place, row.Reason, row.Gaps, seq, complete)
-}
-
-// saveScore keeps the day's score of each pack: the last scan of the day stands.
-func (s *Store) saveScore(ctx context.Context, b *batch, account int64, at time.Time) error {
-	day := at.UTC().Format(time.DateOnly)
-	if err := b.exec(ctx, `DELETE FROM score_history WHERE org_id = ? AND day = ? AND account_id = ?`, s.org.id, day, account); err != nil {
-		return err
-	}
-	return b.exec(ctx, `
-		INSERT INTO score_history (org_id, day, account_id, group_name, pack, violating, compliant, unknown, excused)
-		SELECT org_id, ?, account_id, '', pack,
-			SUM(CASE outcome WHEN 'violation' THEN pairs ELSE 0 END),
-			SUM(CASE outcome WHEN 'compliant' THEN pairs ELSE 0 END),
-			SUM(CASE outcome WHEN 'unknown' THEN pairs ELSE 0 END), 0
-		FROM verdict_counts WHERE org_id = ? AND account_id = ? AND pack_digest = '' GROUP BY org_id, account_id, pack`, day, s.org.id, account)
 }

@@ -12,4 +12,7 @@ var ErrConflict = errors.New("conflict")
 // ErrNewerSchema tells that the file was written by a newer version.
 var ErrNewerSchema = errors.New("database was written by a newer version of cloudaudit")
 
+// ErrPast tells that a moment was asked for of which nothing is kept any more, or that is still to come.
+var ErrPast = errors.New("nothing is known of this moment")
+
 var errReadOnly = errors.New("the database is open for reading only")

@@ -66,30 +66,41 @@ func (s *Store) fill(ctx context.Context, group *policy.Group, id int64) error {
 
 // Assignments implements scanner.Store.
 func (s *Store) Assignments(ctx context.Context, account providers.Account) ([]scanner.Assignment, error) {
-	regions := map[string][]string{}
-	err := query(ctx, s.read, func(rows *sql.Rows) error {
-		var group, region string
-		err := rows.Scan(&group, &region)
-		regions[group] = append(regions[group], region)
-		return err
-	}, `SELECT p.name, g.region FROM group_accounts g JOIN accounts a ON a.id = g.account_id JOIN policy_groups p ON p.id = g.group_id
-		WHERE a.org_id = ? AND a.key = ? AND p.archived_at IS NULL ORDER BY g.region`, s.org.id, account.Key)
+	id, err := s.accountID(ctx, s.read, account)
 	if err != nil {
 		return nil, err
 	}
-	groups, err := s.groups(ctx, `
-		SELECT id, name, entity, mode FROM policy_groups
-		WHERE org_id = ? AND archived_at IS NULL AND entity = 'accounts' AND mode = 'audit' ORDER BY name`, s.org.id)
+	groups, regions, err := s.groupsWith(ctx, id)
 	var assignments []scanner.Assignment
-	for _, group := range groups {
-		filter, member := regions[group.Name]
-		if !member {
-			continue
-		}
-		if slices.Contains(filter, "") {
-			filter = nil // the whole account is a member
-		}
-		assignments = append(assignments, scanner.Assignment{Group: group, Regions: filter})
+	for i, group := range groups {
+		assignments = append(assignments, scanner.Assignment{Group: group, Regions: regions[i]})
 	}
 	return assignments, err
+}
+
+// groupsWith gives the groups that audit an account, each with the regions that it is limited to;
+// none if the whole account is a member.
+func (s *Store) groupsWith(ctx context.Context, account int64) ([]policy.Group, [][]string, error) {
+	filters := map[string][]string{}
+	err := query(ctx, s.read, func(rows *sql.Rows) error {
+		var group, region string
+		err := rows.Scan(&group, &region)
+		filters[group] = append(filters[group], region)
+		return err
+	}, `SELECT p.name, g.region FROM group_accounts g JOIN policy_groups p ON p.id = g.group_id
+		WHERE g.account_id = ? AND p.archived_at IS NULL ORDER BY g.region`, account)
+	if err != nil {
+		return nil, nil, err
+	}
+	groups, err := s.groups(ctx, `
+		SELECT p.id, p.name, p.entity, p.mode FROM policy_groups p
+		WHERE p.org_id = ? AND p.archived_at IS NULL AND p.entity = 'accounts' AND p.mode = 'audit'
+			AND EXISTS (SELECT 1 FROM group_accounts g WHERE g.group_id = p.id AND g.account_id = ?) ORDER BY p.name`, s.org.id, account)
+	regions := make([][]string, len(groups))
+	for i, group := range groups {
+		if filter := filters[group.Name]; !slices.Contains(filter, "") {
+			regions[i] = filter
+		}
+	}
+	return groups, regions, err
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"cloudaudit/scanner"
@@ -131,48 +130,6 @@ func (s *Store) ScanLog(ctx context.Context, access Access, id string) ([]LogEnt
 	return lines, err
 }
 
-// Difference is one thing that a scan changed.
-type Difference struct {
-	Change string `json:"change"` // opened, reopened, resolved, unverified, verified, added, changed or removed
-	What   string `json:"what"`   // violation or resource
-	ID     string `json:"id"`
-	Policy string `json:"policy"`
-	// Resource is the resource's id, with its type beside it.
-	Resource string `json:"resourceId"`
-	Type     string `json:"resourceType"`
-}
-
-// ScanDiff gives what a scan changed against the one before it: violations first, then resources.
-func (s *Store) ScanDiff(ctx context.Context, access Access, id string) ([]Difference, error) {
-	scan, err := s.Scan(ctx, access, id)
-	if err != nil {
-		return nil, err
-	}
-	list := []Difference{}
-	err = query(ctx, s.read, func(rows *sql.Rows) error {
-		d := Difference{What: "violation"}
-		err := rows.Scan(&d.Change, &d.ID, &d.Policy, &d.Resource, &d.Type)
-		list = append(list, d)
-		return err
-	}, `SELECT e.kind, v.id, v.policy, COALESCE(r.id, ''), COALESCE(r.type, '')
-		FROM violation_events e JOIN violations v ON v.key = e.violation_key LEFT JOIN resources r ON r.key = v.resource_key
-		WHERE e.scan_seq = ? ORDER BY e.kind, v.policy, v.id`, scan.seq)
-	if err != nil {
-		return nil, fmt.Errorf("violations of scan %s: %w", id, err)
-	}
-	err = query(ctx, s.read, func(rows *sql.Rows) error {
-		d := Difference{What: "resource"}
-		err := rows.Scan(&d.Change, &d.Resource, &d.Type)
-		d.ID = d.Resource
-		list = append(list, d)
-		return err
-	}, `SELECT DISTINCT CASE WHEN r.gone_seq = ? THEN 'removed' WHEN r.from_seq = ? THEN 'added' ELSE 'changed' END, r.id, r.type
-		FROM resources r WHERE r.account_id = (SELECT account_id FROM scans WHERE seq = ?) AND (r.gone_seq = ? OR r.from_seq = ?
-			OR EXISTS (SELECT 1 FROM parts p WHERE p.resource_key = r.key AND (p.from_seq = ? OR p.to_seq = ?)))
-		ORDER BY 1, 3, 2`, scan.seq, scan.seq, scan.seq, scan.seq, scan.seq, scan.seq, scan.seq)
-	return list, err
-}
-
 // CoverageRow tells how completely something was read, and when last completely.
 type CoverageRow struct {
 	Account      string     `json:"account"`
@@ -188,11 +145,22 @@ type CoverageRow struct {
 	LastComplete *time.Time `json:"lastComplete"`
 }
 
-// Coverage lists how completely accounts were read, as of their last scans.
-func (s *Store) Coverage(ctx context.Context, access Access, account string) ([]CoverageRow, error) {
+// Coverage lists how completely accounts were read, as of their last scans, or of those at a past
+// moment if at is set.
+func (s *Store) Coverage(ctx context.Context, access Access, account string, at time.Time) ([]CoverageRow, error) {
 	w := s.scope(access)
 	w.equal("a.name", account)
-	w.add("c.to_seq IS NULL")
+	from, last, args := ` FROM coverage c JOIN accounts a ON a.id = c.account_id`, "9223372036854775807", []any(nil)
+	if at.IsZero() {
+		w.add("c.to_seq IS NULL")
+	} else {
+		if err := s.checkMoment(ctx, at); err != nil {
+			return nil, err
+		}
+		from += ` JOIN ` + moments + ` m ON m.account_id = a.id`
+		last, args = "m.seq", []any{s.org.id, micros(at)}
+		w.add(holds("c"))
+	}
 	list := []CoverageRow{}
 	err := query(ctx, s.read, func(rows *sql.Rows) error {
 		var c CoverageRow
@@ -202,9 +170,9 @@ func (s *Store) Coverage(ctx context.Context, access Access, account string) ([]
 		list = append(list, c)
 		return err
 	}, `SELECT a.name, c.region, c.type, c.facet, c.listing, c.class, c.permission, c.place, c.reason, c.gaps,
-			(SELECT MAX(finished_at) FROM scans WHERE account_id = a.id AND status IN ('succeeded', 'partial')
-				AND (c.listing = 'complete' OR seq <= c.complete_seq) AND (c.listing = 'complete' OR c.complete_seq IS NOT NULL))
-		FROM coverage c JOIN accounts a ON a.id = c.account_id`+w.String()+` ORDER BY a.name, c.region, c.type, c.facet`, w.args...)
+			(SELECT MAX(finished_at) FROM scans WHERE account_id = a.id AND status IN ('succeeded', 'partial') AND seq <= `+last+`
+				AND (c.listing = 'complete' OR seq <= c.complete_seq) AND (c.listing = 'complete' OR c.complete_seq IS NOT NULL))`+
+		from+w.String()+` ORDER BY a.name, c.region, c.type, c.facet`, append(args, w.args...)...)
 	return list, err
 }
 

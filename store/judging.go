@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -178,8 +179,11 @@ func (s *Store) Judge(ctx context.Context, scan *scanner.Scan, judgements []scan
 		if err != nil {
 			return err
 		}
-		j := judging{batch: b, org: s.org.id, scan: scan, account: account, counts: verdictCounts{}}
+		j := judging{batch: b, org: s.org.id, scan: scan, account: account, counts: verdictCounts{}, now: micros(s.now())}
 		if j.before, err = s.lastEnded(ctx, b.tx, account, scan.Seq); err != nil {
+			return err
+		}
+		if j.exceptions, err = s.exceptions(ctx, b, "removed_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", j.now); err != nil {
 			return err
 		}
 		for _, judgement := range judgements {
@@ -211,6 +215,8 @@ type judging struct {
 	scan         *scanner.Scan
 	before       int64 // the account's last scan that read something
 	counts       verdictCounts
+	exceptions   []exceptionRow // in force
+	now          int64
 }
 
 func (j *judging) judge(ctx context.Context, jd scanner.Judgement) error {
@@ -228,11 +234,14 @@ func (j *judging) judge(ctx context.Context, jd scanner.Judgement) error {
 		return err
 	}
 	for _, change := range jd.Changes {
-		if err := j.change(ctx, jd.Key, change); err != nil {
+		if err := j.violation(ctx, jd.Key, change); err != nil {
 			return fmt.Errorf("violation %s: %w", change.ID, err)
 		}
 	}
-	return nil
+	if len(j.exceptions) == 0 || len(jd.Put)+len(jd.Changes) == 0 {
+		return nil
+	}
+	return excuseResource(ctx, j.batch, j.exceptions, jd.Key, j.now)
 }
 
 // verdicts writes what was judged anew. A resource that is gone has no verdicts.
@@ -247,47 +256,57 @@ func (j *judging) verdicts(ctx context.Context, of subject, jd scanner.Judgement
 func (j *judging) presence(ctx context.Context, jd scanner.Judgement) error {
 	switch jd.Presence {
 	case scanner.Gone, scanner.Outside:
-		if err := j.exec(ctx, `UPDATE parts SET to_seq = ? WHERE resource_key = ? AND to_seq IS NULL`, j.scan.Seq, jd.Key); err != nil {
-			return err
+		for _, text := range []string{
+			`UPDATE parts SET to_seq = ? WHERE resource_key = ? AND to_seq IS NULL`,
+			`UPDATE unseen SET to_seq = ? WHERE resource_key = ? AND to_seq IS NULL`,
+		} {
+			if err := j.exec(ctx, text, j.scan.Seq, jd.Key); err != nil {
+				return err
+			}
 		}
 		return j.exec(ctx, `UPDATE resources SET gone_seq = ?, gone_why = ?, missing_class = '', missing_seq = NULL WHERE key = ?`,
 			j.scan.Seq, jd.Presence, jd.Key)
 	case scanner.Missing:
+		if err := j.unseen(ctx, j.scan.Seq, jd.Key, "", jd.Missing); err != nil {
+			return err
+		}
 		return j.exec(ctx, `UPDATE resources SET missing_class = ?, missing_seq = COALESCE(missing_seq, ?), misses = 1 WHERE key = ?`,
 			jd.Missing, j.scan.Seq, jd.Key)
-	default:
-		return j.exec(ctx, `UPDATE resources SET missing_class = '', missing_seq = NULL, misses = 0 WHERE key = ? AND missing_seq IS NOT NULL`, jd.Key)
 	}
+	if n, err := j.change(ctx, `UPDATE resources SET missing_class = '', missing_seq = NULL, misses = 0 WHERE key = ? AND missing_seq IS NOT NULL`, jd.Key); err != nil || n == 0 {
+		return err
+	}
+	return j.seen(ctx, j.scan.Seq, jd.Key, "")
 }
 
 func (j *judging) parts(ctx context.Context, jd scanner.Judgement) error {
 	for part, class := range jd.Stale {
 		err := j.exec(ctx, `UPDATE parts SET stale_class = ?, stale_seq = ? WHERE resource_key = ? AND part = ? AND to_seq IS NULL`,
 			class, j.scan.Seq, jd.Key, part)
-		if err != nil {
+		if err := errors.Join(err, j.unseen(ctx, j.scan.Seq, jd.Key, part, class)); err != nil {
 			return err
 		}
 	}
 	for _, part := range jd.Fresh {
 		err := j.exec(ctx, `UPDATE parts SET stale_class = '', stale_seq = NULL WHERE resource_key = ? AND part = ? AND to_seq IS NULL`, jd.Key, part)
-		if err != nil {
+		if err := errors.Join(err, j.seen(ctx, j.scan.Seq, jd.Key, part)); err != nil {
 			return err
 		}
 	}
 	for _, part := range jd.Ended {
 		err := j.exec(ctx, `UPDATE parts SET to_seq = ? WHERE resource_key = ? AND part = ? AND to_seq IS NULL`, j.scan.Seq, jd.Key, part)
-		if err != nil {
+		if err := errors.Join(err, j.seen(ctx, j.scan.Seq, jd.Key, part)); err != nil {
 			return err
 		}
-		if err := j.exec(ctx, `UPDATE resources SET changed_seq = ?, version = version + 1 WHERE key = ?`, j.scan.Seq, jd.Key); err != nil {
+		if err := j.exec(ctx, `UPDATE resources SET changed_seq = ? WHERE key = ?`, j.scan.Seq, jd.Key); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// change writes a violation over what is known of it.
-func (j *judging) change(ctx context.Context, resource int64, c scanner.Change) error {
+// violation writes a violation over what is known of it.
+func (j *judging) violation(ctx context.Context, resource int64, c scanner.Change) error {
 	key, was, err := j.upsert(ctx, resource, c)
 	if err != nil {
 		return err
@@ -303,6 +322,7 @@ type was struct {
 	state      policy.State
 	level      policy.Level
 	unverified bool
+	triage     Triage
 }
 
 func (j *judging) upsert(ctx context.Context, resource int64, c scanner.Change) (key int64, before was, err error) {
@@ -315,8 +335,8 @@ func (j *judging) upsert(ctx context.Context, resource int64, c scanner.Change) 
 			c.Message, c.State, c.UID, j.scan.Seq, j.scan.Seq, micros(j.scan.StartedAt))
 		return key, before, err
 	}
-	err = j.row(ctx, []any{&key, &before.state, &before.level, &before.unverified},
-		`SELECT key, state, level, unverified_seq IS NOT NULL FROM violations WHERE org_id = ? AND id = ?`, j.org, c.ID)
+	err = j.row(ctx, []any{&key, &before.state, &before.level, &before.unverified, &before.triage.Triage, &before.triage.Priority, &before.triage.Assignee},
+		`SELECT key, state, level, unverified_seq IS NOT NULL, triage, priority, assignee FROM violations WHERE org_id = ? AND id = ?`, j.org, c.ID)
 	if err != nil {
 		return 0, before, err
 	}
@@ -350,7 +370,7 @@ func (j *judging) update(ctx context.Context, key int64, before was, c scanner.C
 		add("verified_seq = NULL")
 	}
 	if c.NewTriage {
-		add("priority = 'p4'")
+		add("priority = ?", policy.LowestPriority)
 		add("assignee = ''")
 	}
 	return j.exec(ctx, `UPDATE violations SET `+strings.Join(set, ", ")+` WHERE key = ?`, append(args, key)...)
@@ -359,20 +379,20 @@ func (j *judging) update(ctx context.Context, key int64, before was, c scanner.C
 // rows ends the reports of groups that report no more, begins new ones and changes messages in
 // place.
 func (j *judging) rows(ctx context.Context, key int64, c scanner.Change) error {
-	known := map[string]scanner.Row{}
+	known := map[string]reportRow{}
 	err := query(ctx, j, func(rows *sql.Rows) error {
-		var row scanner.Row
-		err := rows.Scan(&row.Group, &row.Level, &row.PackVersion, &row.Message)
+		var row reportRow
+		err := rows.Scan(&row.Group, &row.Level, &row.severity, &row.PackVersion, &row.Message)
 		known[row.Group] = row
 		return err
-	}, `SELECT group_name, level, pack_version, message FROM violation_groups WHERE violation_key = ? AND to_seq IS NULL`, key)
+	}, `SELECT group_name, level, severity, pack_version, message FROM violation_groups WHERE violation_key = ? AND to_seq IS NULL`, key)
 	if err != nil {
 		return err
 	}
 	for _, row := range c.Rows {
 		old, exists := known[row.Group]
 		delete(known, row.Group)
-		if err := j.saveRow(ctx, key, row, old, exists); err != nil {
+		if err := j.saveRow(ctx, key, reportRow{row, c.Severity}, old, exists); err != nil {
 			return err
 		}
 	}
@@ -384,11 +404,17 @@ func (j *judging) rows(ctx context.Context, key int64, c scanner.Change) error {
 	return nil
 }
 
-func (j *judging) saveRow(ctx context.Context, key int64, row, old scanner.Row, exists bool) error {
+// reportRow is a group's report as it is stored: level and severity hold for an interval.
+type reportRow struct {
+	scanner.Row
+	severity policy.Severity
+}
+
+func (j *judging) saveRow(ctx context.Context, key int64, row, old reportRow, exists bool) error {
 	switch {
 	case exists && row == old:
 		return nil
-	case exists && row.Level == old.Level:
+	case exists && row.Level == old.Level && row.severity == old.severity:
 		return j.exec(ctx, `UPDATE violation_groups SET message = ?, pack_version = ? WHERE violation_key = ? AND group_name = ? AND to_seq IS NULL`,
 			row.Message, row.PackVersion, key, row.Group)
 	case exists:
@@ -396,8 +422,8 @@ func (j *judging) saveRow(ctx context.Context, key int64, row, old scanner.Row, 
 			return err
 		}
 	}
-	return j.exec(ctx, `INSERT INTO violation_groups (violation_key, group_name, level, pack_version, message, from_seq) VALUES (?, ?, ?, ?, ?, ?)`,
-		key, row.Group, row.Level, row.PackVersion, row.Message, j.scan.Seq)
+	return j.exec(ctx, `INSERT INTO violation_groups (violation_key, group_name, level, severity, pack_version, message, from_seq) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		key, row.Group, row.Level, row.severity, row.PackVersion, row.Message, j.scan.Seq)
 }
 
 func (j *judging) endRow(ctx context.Context, key int64, group string) error {
@@ -434,7 +460,20 @@ func (j *judging) events(ctx context.Context, key int64, before was, c scanner.C
 			return err
 		}
 	}
-	return nil
+	return j.triageStartsOver(ctx, key, before, c)
+}
+
+// triageStartsOver writes into the history what the recurrence of a violation makes of its triage.
+func (j *judging) triageStartsOver(ctx context.Context, key int64, before was, c scanner.Change) error {
+	now := before.triage
+	now.Triage = c.Triage
+	if c.NewTriage {
+		now.Priority, now.Assignee = policy.LowestPriority, ""
+	}
+	if c.Was == "" || now == before.triage {
+		return nil
+	}
+	return j.triageEvent(ctx, j.org, key, &j.scan.Seq, micros(j.scan.StartedAt), "scan", now)
 }
 
 func groupNames(rows []scanner.Row) []string {

@@ -24,6 +24,16 @@ func (s *Store) savePack(ctx context.Context, tx *sql.Tx, pack *policy.Pack) (bo
 		return s.revivePack(ctx, tx, pack)
 	}
 	pack.Version++
+	if pack.VersionTag != "" {
+		var n int
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM packs WHERE org_id = ? AND name = ? AND version_tag = ?`, s.org.id, pack.Name, pack.VersionTag).Scan(&n)
+		if err != nil {
+			return false, err
+		}
+		if n > 0 {
+			pack.VersionTag = "" // a tag never names two contents
+		}
+	}
 	return true, s.insertPack(ctx, tx, pack)
 }
 
@@ -63,12 +73,12 @@ func (s *Store) insertPack(ctx context.Context, tx *sql.Tx, pack *policy.Pack) e
 
 const packColumns = `p.name, p.version, p.version_tag, p.display_name, p.description, p.readme, p.runtime, p.digest, p.builtin, p.initial, p.policies`
 
-func scanPack(row interface{ Scan(...any) error }, more ...any) (*policy.Pack, error) {
+func scanPack(row interface{ Scan(...any) error }) (*policy.Pack, error) {
 	var pack policy.Pack
 	var initial, policies string
 	into := []any{&pack.Name, &pack.Version, &pack.VersionTag, &pack.DisplayName, &pack.Description, &pack.Readme,
 		&pack.Runtime, &pack.Digest, &pack.Builtin, &initial, &policies}
-	if err := row.Scan(append(into, more...)...); err != nil {
+	if err := row.Scan(into...); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal([]byte(initial), &pack.Initial); err != nil {
@@ -82,20 +92,27 @@ func scanPack(row interface{ Scan(...any) error }, more ...any) (*policy.Pack, e
 
 // Pack implements scanner.Store: the version that is pinned by its tag, else the latest.
 func (s *Store) Pack(ctx context.Context, applied policy.Applied) (*policy.Pack, error) {
-	var archive []byte
-	row := s.read.QueryRowContext(ctx, `
-		SELECT `+packColumns+`, a.archive FROM packs p JOIN pack_archives a ON a.digest = p.digest
-		WHERE p.org_id = ? AND p.name = ? AND p.completed_at IS NOT NULL AND p.archived_at IS NULL AND (? = '' OR p.version_tag = ?)
-		ORDER BY p.version DESC LIMIT 1`, s.org.id, applied.Name, applied.VersionTag, applied.VersionTag)
-	pack, err := scanPack(row, &archive)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("pack %s %s: %w", applied.Name, applied.VersionTag, ErrNotFound)
-	}
+	pack, err := s.packOf(ctx, applied)
 	if err != nil {
 		return nil, err
 	}
-	pack.Archive = archive
+	err = s.read.QueryRowContext(ctx, `SELECT archive FROM pack_archives WHERE digest = ?`, pack.Digest).Scan(&pack.Archive)
+	if err != nil {
+		return nil, fmt.Errorf("archive of pack %s: %w", pack.Name, err)
+	}
 	return pack, nil
+}
+
+// packOf is Pack without its archive.
+func (s *Store) packOf(ctx context.Context, applied policy.Applied) (*policy.Pack, error) {
+	pack, err := scanPack(s.read.QueryRowContext(ctx, `
+		SELECT `+packColumns+` FROM packs p
+		WHERE p.org_id = ? AND p.name = ? AND p.completed_at IS NOT NULL AND p.archived_at IS NULL AND (? = '' OR p.version_tag = ?)
+		ORDER BY p.version DESC LIMIT 1`, s.org.id, applied.Name, applied.VersionTag, applied.VersionTag))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("pack %s %s: %w", applied.Name, applied.VersionTag, ErrNotFound)
+	}
+	return pack, err
 }
 
 // Packs gives the latest version of every pack, by name.

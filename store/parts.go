@@ -23,7 +23,7 @@ func (s *Store) SaveParts(ctx context.Context, scan *scanner.Scan, writes []scan
 			case write.Version:
 				err = b.saveVersion(ctx, scan.Seq, write)
 			case write.Reread:
-				err = b.saveReread(ctx, write)
+				err = b.saveReread(ctx, scan.Seq, write)
 			case write.Defer:
 				err = b.saveDeferred(ctx, scan.Seq, write)
 			}
@@ -50,6 +50,9 @@ func (b *batch) saveVersion(ctx context.Context, seq int64, write scanner.PartWr
 		if err := b.exec(ctx, `UPDATE parts SET to_seq = ? WHERE id = ?`, seq, current); err != nil {
 			return err
 		}
+		if err := b.seen(ctx, seq, write.Key, write.Part); err != nil {
+			return err
+		}
 	}
 	if err := b.insertPart(ctx, seq, write); err != nil {
 		return err
@@ -68,8 +71,8 @@ func (b *batch) replaceVersion(ctx context.Context, seq, current int64, write sc
 	case !errors.Is(err, sql.ErrNoRows):
 		return err
 	}
-	if err := b.exec(ctx, `UPDATE parts SET hash = ?, unread = ?, rank_time = ?, rank_scope = ?, rank_line = ? WHERE id = ?`,
-		write.Hash[:], write.Unread, nanos(write.Rank.Updated), write.Rank.Scope, write.Rank.Line, current); err != nil {
+	if err := b.exec(ctx, `UPDATE parts SET hash = ?, unread = ?, rank_time = ?, rank_scope = ?, rank_line = ?, region = ? WHERE id = ?`,
+		write.Hash[:], write.Unread, nanos(write.Rank.Updated), write.Rank.Scope, write.Rank.Line, write.Head.Region, current); err != nil {
 		return err
 	}
 	head, err := headOf(write.Head)
@@ -109,9 +112,9 @@ func (b *batch) takeBack(ctx context.Context, current, before int64, write scann
 func (b *batch) insertPart(ctx context.Context, seq int64, write scanner.PartWrite) error {
 	var id int64
 	err := b.row(ctx, []any{&id}, `
-		INSERT INTO parts (resource_key, part, from_seq, hash, unread, rank_time, rank_scope, rank_line, redaction)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) RETURNING id`,
-		write.Key, write.Part, seq, write.Hash[:], write.Unread, nanos(write.Rank.Updated), write.Rank.Scope, write.Rank.Line)
+		INSERT INTO parts (resource_key, part, from_seq, hash, unread, rank_time, rank_scope, rank_line, region, redaction)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1) RETURNING id`,
+		write.Key, write.Part, seq, write.Hash[:], write.Unread, nanos(write.Rank.Updated), write.Rank.Scope, write.Rank.Line, write.Head.Region)
 	if err != nil {
 		return err
 	}
@@ -149,7 +152,10 @@ func (b *batch) setHead(ctx context.Context, changed int64, versions int, write 
 		changed, versions, r.ID, r.Name, r.Region, r.UID, tags(r.Tags), texts(r.Ancestors), write.Key)
 }
 
-func (b *batch) saveReread(ctx context.Context, write scanner.PartWrite) error {
+func (b *batch) saveReread(ctx context.Context, seq int64, write scanner.PartWrite) error {
+	if err := b.seen(ctx, seq, write.Key, write.Part); err != nil {
+		return err
+	}
 	return b.exec(ctx, `
 		UPDATE parts SET unread = ?, rank_time = ?, rank_scope = ?, rank_line = ?, stale_class = '', stale_seq = NULL
 		WHERE resource_key = ? AND part = ? AND to_seq IS NULL`,

@@ -27,6 +27,7 @@ type Resource struct {
 	Missing string `json:"missing,omitempty"`
 
 	cursor int64
+	seq    int64 // at a past moment
 }
 
 // ResourceDetail is a resource with its parts.
@@ -39,33 +40,78 @@ type ResourceDetail struct {
 }
 
 // ResourceFilter narrows a list; zero fields do not.
-type ResourceFilter struct{ Account, Type, Region, Search string }
+type ResourceFilter struct {
+	Account, Type, Region, Search string
+	// At gives the list as it was at a past moment.
+	At time.Time
+}
 
-const resourceFrom = ` FROM resources r JOIN accounts a ON a.id = r.account_id`
+// resourcesFrom says where lists of resources read: the tables as they are now, or as they were.
+type resourcesFrom struct {
+	from, region, version, missing, seen, head, seq, there string
+	args                                                   []any
+}
 
-const resourceColumns = `r.key, a.name, a.cloud, r.type, r.id, r.name, r.region, r.tags, r.version, r.missing_class, r.ancestors,
-	(SELECT started_at FROM scans WHERE seq = r.from_seq),
-	(SELECT MAX(finished_at) FROM scans WHERE account_id = r.account_id AND status IN ('succeeded', 'partial')
-		AND seq < COALESCE(r.missing_seq, 9223372036854775807))`
+func (s *Store) resourcesFrom(ctx context.Context, at time.Time) (resourcesFrom, error) {
+	if at.IsZero() {
+		return resourcesFrom{
+			from: ` FROM resources r JOIN accounts a ON a.id = r.account_id`, region: "r.region", version: "r.version", missing: "r.missing_class",
+			seen: `(SELECT MAX(finished_at) FROM scans WHERE account_id = r.account_id AND status IN ('succeeded', 'partial')
+				AND seq < COALESCE(r.missing_seq, 9223372036854775807))`,
+			head: "''", seq: "0", there: "r.gone_seq IS NULL",
+		}, nil
+	}
+	if err := s.checkMoment(ctx, at); err != nil {
+		return resourcesFrom{}, err
+	}
+	return resourcesFrom{
+		from: ` FROM resources r JOIN accounts a ON a.id = r.account_id JOIN ` + moments + ` m ON m.account_id = r.account_id
+			JOIN parts p ON p.id = (SELECT q.id FROM parts q WHERE q.resource_key = r.key AND ` + holds("q") + `
+				ORDER BY CASE q.part WHEN 'properties' THEN 0 ELSE 1 END, q.part LIMIT 1)
+			JOIN bodies b ON b.part_id = p.id
+			LEFT JOIN unseen u ON u.resource_key = r.key AND u.part = '' AND ` + holds("u"),
+		region: "p.region", version: "r.version - (SELECT COUNT(*) FROM parts c WHERE c.resource_key = r.key AND c.from_seq > m.seq)",
+		missing: "COALESCE(u.class, '')",
+		seen: `(SELECT MAX(finished_at) FROM scans WHERE account_id = r.account_id AND status IN ('succeeded', 'partial')
+			AND seq < COALESCE(u.since_seq, m.seq + 1))`,
+		head: "b.head", seq: "m.seq", there: "1 = 1", args: []any{s.org.id, micros(at)},
+	}, nil
+}
+
+// resources reads those that meet the conditions.
+func (s *Store) resources(ctx context.Context, from resourcesFrom, w *where, limit int) ([]ResourceDetail, error) {
+	list := []ResourceDetail{}
+	err := query(ctx, s.read, func(rows *sql.Rows) error {
+		r, err := scanResource(rows)
+		list = append(list, r)
+		return err
+	}, `SELECT r.key, `+from.seq+`, a.name, a.cloud, r.type, r.id, r.name, `+from.region+`, r.tags, `+from.version+`, `+from.missing+`, r.ancestors, `+from.head+`,
+		(SELECT started_at FROM scans WHERE seq = r.from_seq), `+from.seen+from.from+w.String()+` ORDER BY r.key LIMIT ?`,
+		append(append(append([]any{}, from.args...), w.args...), limit)...)
+	return list, err
+}
 
 // ListResources lists the resources that are there, in the order in which they were first found, with
 // the cursor of the next page, 0 after the last.
 func (s *Store) ListResources(ctx context.Context, access Access, f ResourceFilter, page Page) ([]Resource, int64, error) {
+	from, err := s.resourcesFrom(ctx, f.At)
+	if err != nil {
+		return nil, 0, err
+	}
 	w := s.scope(access)
-	w.add("r.gone_seq IS NULL")
+	w.add(from.there)
 	w.add("r.key > ?", page.After)
 	w.equal("a.name", f.Account)
 	w.equal("r.type", f.Type)
-	w.equal("r.region", f.Region)
+	w.equal(from.region, f.Region)
 	w.contains("r.id || ' ' || r.name", f.Search)
-	list := []Resource{}
-	err := query(ctx, s.read, func(rows *sql.Rows) error {
-		r, err := scanResource(rows)
-		list = append(list, r.Resource)
-		return err
-	}, `SELECT `+resourceColumns+resourceFrom+w.String()+` ORDER BY r.key LIMIT ?`, append(w.args, page.limit()+1)...)
+	details, err := s.resources(ctx, from, w, page.limit()+1)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list resources: %w", err)
+	}
+	list := make([]Resource, len(details))
+	for i, detail := range details {
+		list[i] = detail.Resource
 	}
 	if len(list) > page.limit() {
 		list = list[:page.limit()]
@@ -76,30 +122,49 @@ func (s *Store) ListResources(ctx context.Context, access Access, f ResourceFilt
 
 func scanResource(row interface{ Scan(...any) error }) (r ResourceDetail, err error) {
 	var first, seen sql.NullInt64
-	var tagText, ancestors string
-	err = row.Scan(&r.cursor, &r.Account, &r.Provider, &r.Type, &r.ID, &r.Name, &r.Region, &tagText, &r.Version, &r.Missing, &ancestors, &first, &seen)
+	var tagText, ancestors, headText string
+	err = row.Scan(&r.cursor, &r.seq, &r.Account, &r.Provider, &r.Type, &r.ID, &r.Name, &r.Region, &tagText, &r.Version, &r.Missing, &ancestors,
+		&headText, &first, &seen)
 	if err != nil {
 		return r, err
 	}
 	r.FirstSeen, r.LastSeen = when(first), when(seen)
+	if headText != "" {
+		var h head
+		err := json.Unmarshal([]byte(headText), &h)
+		r.ID, r.Name, r.Region, r.Tags, r.Ancestors = h.ID, h.Name, h.Region, h.Tags, h.Ancestors
+		return r.filled(), err
+	}
 	if err := json.Unmarshal([]byte(tagText), &r.Tags); err != nil {
 		return r, err
 	}
-	return r, json.Unmarshal([]byte(ancestors), &r.Ancestors)
+	err = json.Unmarshal([]byte(ancestors), &r.Ancestors)
+	return r, err
 }
 
-// Resource gives one resource whole, by its id, or by its name if no other has it.
-func (s *Store) Resource(ctx context.Context, access Access, id string) (ResourceDetail, error) {
+// filled has empty maps and lists in the place of none.
+func (r ResourceDetail) filled() ResourceDetail {
+	if r.Tags == nil {
+		r.Tags = map[string]string{}
+	}
+	if r.Ancestors == nil {
+		r.Ancestors = []string{}
+	}
+	return r
+}
+
+// Resource gives one resource whole, by its id, or by its name if no other has it; now or, if at is
+// set, as it was at a past moment.
+func (s *Store) Resource(ctx context.Context, access Access, id string, at time.Time) (ResourceDetail, error) {
+	from, err := s.resourcesFrom(ctx, at)
+	if err != nil {
+		return ResourceDetail{}, err
+	}
 	for _, column := range []string{"r.id", "r.identity", "r.name"} {
 		w := s.scope(access)
-		w.add("r.gone_seq IS NULL")
+		w.add(from.there)
 		w.add(column+" = ?", id)
-		var found []ResourceDetail
-		err := query(ctx, s.read, func(rows *sql.Rows) error {
-			r, err := scanResource(rows)
-			found = append(found, r)
-			return err
-		}, `SELECT `+resourceColumns+resourceFrom+w.String()+` ORDER BY r.key LIMIT 2`, w.args...)
+		found, err := s.resources(ctx, from, w, 2)
 		if err != nil {
 			return ResourceDetail{}, err
 		}
@@ -107,30 +172,42 @@ func (s *Store) Resource(ctx context.Context, access Access, id string) (Resourc
 			if err := unique("resource", id, len(found)); err != nil {
 				return ResourceDetail{}, err
 			}
-			return found[0], s.fillParts(ctx, &found[0])
+			err := s.fillParts(ctx, &found[0])
+			return found[0], err
 		}
 	}
 	return ResourceDetail{}, unique("resource", id, 0)
 }
 
+// fillParts reads the bodies that hold at the resource's moment, and what of them is unread.
 func (s *Store) fillParts(ctx context.Context, r *ResourceDetail) error {
 	r.Properties, r.Facets, r.Unread = json.RawMessage("null"), map[string]json.RawMessage{}, []providers.Unread{}
-	return query(ctx, s.read, func(rows *sql.Rows) error {
-		var name, unread, stale, body string
-		if err := rows.Scan(&name, &unread, &stale, &body); err != nil {
+	condition, args := "p.to_seq IS NULL", []any{r.cursor}
+	if r.seq > 0 {
+		condition, args = "p.from_seq <= ? AND (p.to_seq IS NULL OR p.to_seq > ?)", []any{r.cursor, r.seq, r.seq}
+	}
+	err := query(ctx, s.read, func(rows *sql.Rows) error {
+		var name, unread, body string
+		if err := rows.Scan(&name, &unread, &body); err != nil {
 			return err
 		}
 		paths, err := scanner.DecodeUnread(unread)
 		r.Unread = append(r.Unread, paths...)
-		if stale != "" {
-			r.Unread = append(r.Unread, providers.Unread{Path: providers.PartPath(name), Class: providers.Class(stale)})
-		}
 		if name == providers.Properties {
 			r.Properties = json.RawMessage(body)
 		} else {
 			r.Facets[name] = json.RawMessage(body)
 		}
 		return err
-	}, `SELECT p.part, p.unread, p.stale_class, b.body FROM parts p JOIN bodies b ON b.part_id = p.id
-		WHERE p.resource_key = ? AND p.to_seq IS NULL ORDER BY p.part`, r.cursor)
+	}, `SELECT p.part, p.unread, b.body FROM parts p JOIN bodies b ON b.part_id = p.id WHERE p.resource_key = ? AND `+condition+` ORDER BY p.part`, args...)
+	if err != nil {
+		return err
+	}
+	return query(ctx, s.read, func(rows *sql.Rows) error {
+		var name string
+		var class providers.Class
+		err := rows.Scan(&name, &class)
+		r.Unread = append(r.Unread, providers.Unread{Path: providers.PartPath(name), Class: class})
+		return err
+	}, `SELECT p.part, p.class FROM unseen p WHERE p.resource_key = ? AND `+condition+` AND p.part <> '' ORDER BY p.part`, args...)
 }

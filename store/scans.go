@@ -43,7 +43,9 @@ func (s *Store) Begin(ctx context.Context, account providers.Account, trigger sc
 	return nil, err
 }
 
+// queryer is what is asked for one row: a pool or a transaction.
 type queryer interface {
+	source
 	QueryRowContext(context.Context, string, ...any) *sql.Row
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"cloudaudit/policy"
 	"cloudaudit/providers"
 	"cloudaudit/scanner"
@@ -46,7 +48,7 @@ func declared() store.Declared {
 	}
 }
 
-func reconcile(t *testing.T, s *store.Store) []string {
+func reconcile(t *testing.T, s *store.Store) store.Reconciled {
 	t.Helper()
 	changes, err := s.Reconcile(context.Background(), declared())
 	if err != nil {
@@ -58,8 +60,8 @@ func reconcile(t *testing.T, s *store.Store) []string {
 func TestReconcile_ChangesNothingTwice(t *testing.T) {
 	t.Parallel()
 	s, _, _ := open(t)
-	if changes := reconcile(t, s); len(changes) != 0 {
-		t.Errorf("the second time changed %q", changes)
+	if done := reconcile(t, s); len(done.Changes)+len(done.Warnings) != 0 {
+		t.Errorf("the second time changed %+v", done)
 	}
 }
 
@@ -232,5 +234,17 @@ func TestSaveParts_WritesWhatChanged(t *testing.T) {
 	}
 	if part := held[0].Parts[0]; part.From != first.Seq || part.Hash != (providers.Hash{1}) {
 		t.Errorf("part %+v, want the first scan's version", part)
+	}
+}
+
+// TestOpen_EveryConnectionHasTheSettings reads back what the DSN sets, on each connection of both pools.
+func TestOpen_EveryConnectionHasTheSettings(t *testing.T) {
+	t.Parallel()
+	s, _, _ := open(t)
+	for pool, settings := range store.ConnectionSettings(t, s) {
+		want := map[string]string{"foreign_keys": "1", "busy_timeout": "5000", "journal_mode": "wal", "synchronous": "1"}
+		if diff := cmp.Diff(want, settings); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", pool, diff)
+		}
 	}
 }

@@ -126,11 +126,14 @@ func (b *batch) QueryContext(ctx context.Context, text string, args ...any) (*sq
 	return statement.QueryContext(context.WithoutCancel(ctx), args...)
 }
 
+// source is what query asks: a pool, a transaction or a batch.
+type source interface {
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+}
+
 // query runs a query and hands each row to scan. Rows are closed before it returns, so that no
 // reading transaction stays open.
-func query(ctx context.Context, db interface {
-	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-}, scan func(*sql.Rows) error, text string, args ...any) (err error) {
+func query(ctx context.Context, db source, scan func(*sql.Rows) error, text string, args ...any) (err error) {
 	rows, err := db.QueryContext(ctx, text, args...)
 	if err != nil {
 		return err

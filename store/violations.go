@@ -41,7 +41,8 @@ type Violation struct {
 	Resolution      string     `json:"resolution"`
 	Excused         bool       `json:"excused"`
 
-	cursor int64
+	cursor             int64
+	seq, unverifiedSeq int64 // at a past moment
 }
 
 // ViolationFilter narrows a list; zero fields do not.
@@ -53,74 +54,105 @@ type ViolationFilter struct {
 	State      policy.State
 	Unverified bool
 	Search     string
+	// Excused gives only those that are excused, or only those that are not.
+	Excused *bool
+	// At gives the list as it was at a past moment.
+	At time.Time
 }
 
 // AnyState asks for open and resolved violations.
 const AnyState policy.State = "all"
 
-func (s *Store) violationWhere(access Access, f ViolationFilter) *where {
-	w := s.scope(access)
+// conditions adds those of the filter.
+func (f ViolationFilter) conditions(w *where, from violationsFrom) {
 	state := f.State
 	if state == "" {
 		state = policy.Open
 	}
 	if state != AnyState {
-		w.equal("v.state", string(state))
+		w.add(from.state+" = ?", state)
 	}
 	w.equal("a.name", f.Account)
-	w.equal("r.region", f.Region)
+	w.equal(from.region, f.Region)
 	w.equal("v.pack", f.Pack)
 	w.equal("v.policy", f.Policy)
-	w.equal("v.level", f.Level)
+	w.equal(from.level, f.Level)
 	w.equal("r.type", f.Type)
 	w.equal("r.id", f.Resource)
-	w.oneOf("v.severity", f.Severities)
-	if f.Unverified {
+	w.oneOf(from.severity, f.Severities)
+	switch {
+	case !f.Unverified:
+	case f.At.IsZero():
 		w.add("v.unverified_seq IS NOT NULL")
+	default:
+		w.add(`(SELECT e.kind FROM violation_events e WHERE e.violation_key = v.key AND e.scan_seq <= m.seq AND e.kind <> 'level' AND e.kind <> 'triage'
+			ORDER BY e.id DESC LIMIT 1) = 'unverified'`)
 	}
 	if f.Group != "" {
-		w.add("EXISTS (SELECT 1 FROM violation_groups g WHERE g.violation_key = v.key AND g.to_seq IS NULL AND g.group_name = ?)", f.Group)
+		now := "q.to_seq IS NULL"
+		if !f.At.IsZero() {
+			now = holds("q")
+		}
+		w.add("EXISTS (SELECT 1 FROM violation_groups q WHERE q.violation_key = v.key AND q.group_name = ? AND "+now+")", f.Group)
 	}
-	w.contains("v.message || ' ' || r.id", f.Search)
-	return w
+	if f.Excused != nil {
+		w.add(excused("v")+" = ?", from.at, from.at, from.at, *f.Excused)
+	}
+	w.contains(from.message+" || ' ' || COALESCE(r.id, '')", f.Search)
 }
 
-const violationFrom = ` FROM violations v JOIN accounts a ON a.id = v.account_id LEFT JOIN resources r ON r.key = v.resource_key`
+// columns are those of a violation; their arguments come first in the query.
+func (from violationsFrom) columns() (text string, args []any) {
+	return `v.key, ` + from.seq + `, v.id, a.name, a.cloud, ` + from.region + `, v.pack, ` + from.version + `, v.policy, ` + from.severity + `, ` +
+		from.level + `, ` + from.state + `, v.triage, v.priority, v.assignee, COALESCE(r.type, ''), COALESCE(r.id, ''), COALESCE(r.name, ''),
+		` + from.head + `, v.violation_key, ` + from.message + `, v.resolution, (SELECT started_at FROM scans WHERE seq = v.first_seq), ` + from.seen + `, ` +
+		from.unverified + `, ` + from.resolved + `, ` + excused("v"), []any{from.at, from.at, from.at}
+}
 
-const violationColumns = `v.key, v.id, a.name, a.cloud, COALESCE(r.region, ''), v.pack, v.pack_version, v.policy, v.severity, v.level,
-	v.state, v.triage, v.priority, v.assignee, COALESCE(r.type, ''), COALESCE(r.id, ''), COALESCE(r.name, ''), v.violation_key, v.message,
-	v.resolution,
-	(SELECT started_at FROM scans WHERE seq = v.first_seq),
-	(SELECT MAX(finished_at) FROM scans WHERE account_id = v.account_id AND status IN ('succeeded', 'partial')
-		AND seq <= COALESCE(v.verified_seq, v.resolved_seq, 9223372036854775807)),
-	(SELECT started_at FROM scans WHERE seq = v.unverified_seq),
-	(SELECT started_at FROM scans WHERE seq = v.resolved_seq),
-	EXISTS (SELECT 1 FROM violation_exceptions e WHERE e.violation_key = v.key AND e.to_at IS NULL)`
-
-// Violations gives a page of the list, in the order in which violations were first found, and the
-// cursor of the next page, 0 after the last.
-func (s *Store) Violations(ctx context.Context, access Access, filter ViolationFilter, page Page) ([]Violation, int64, error) {
-	w := s.violationWhere(access, filter)
-	w.add("v.key > ?", page.After)
+// violations reads those that meet the conditions, whole.
+func (s *Store) violations(ctx context.Context, from violationsFrom, w *where, order string, limit int) ([]Violation, error) {
 	names, err := s.displayNames(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
+	columns, args := from.columns()
+	args = append(append(append(args, from.args...), w.args...), limit)
 	list := []Violation{}
 	err = query(ctx, s.read, func(rows *sql.Rows) error {
 		v, err := scanViolation(rows, names)
 		list = append(list, v)
 		return err
-	}, `SELECT `+violationColumns+violationFrom+w.String()+` ORDER BY v.key LIMIT ?`, append(w.args, page.limit()+1)...)
+	}, `SELECT `+columns+from.from+w.String()+` ORDER BY `+order+` LIMIT ?`, args...)
+	if err != nil || len(list) == 0 {
+		return list, err
+	}
+	if len(from.args) > 0 {
+		if err := s.rewind(ctx, list, from.at); err != nil {
+			return nil, err
+		}
+	}
+	return list, s.fillGroups(ctx, list)
+}
+
+// Violations gives a page of the list, in the order in which violations were first found, and the
+// cursor of the next page, 0 after the last.
+func (s *Store) Violations(ctx context.Context, access Access, filter ViolationFilter, page Page) ([]Violation, int64, error) {
+	from, err := s.violationsFrom(ctx, filter.At)
+	if err != nil {
+		return nil, 0, err
+	}
+	w := s.scope(access)
+	filter.conditions(w, from)
+	w.add("v.key > ?", page.After)
+	list, err := s.violations(ctx, from, w, "v.key", page.limit()+1)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list violations: %w", err)
 	}
-	next := int64(0)
 	if len(list) > page.limit() {
 		list = list[:page.limit()]
-		next = list[len(list)-1].cursor
+		return list, list[len(list)-1].cursor, nil
 	}
-	return list, next, s.fillGroups(ctx, list)
+	return list, 0, nil
 }
 
 // fillGroups reads which groups report the violations of a page.
@@ -132,19 +164,23 @@ func (s *Store) fillGroups(ctx context.Context, list []Violation) error {
 	}
 	marks, args := in(keys)
 	return query(ctx, s.read, func(rows *sql.Rows) error {
-		var key int64
+		var key, begins int64
+		var ends sql.NullInt64
 		var group string
-		err := rows.Scan(&key, &group)
+		err := rows.Scan(&key, &group, &begins, &ends)
 		v := &list[at[key]]
-		v.Groups = append(v.Groups, group)
+		if v.seq == 0 && !ends.Valid || v.seq > 0 && begins <= v.seq && (!ends.Valid || ends.Int64 > v.seq) {
+			v.Groups = append(v.Groups, group)
+		}
 		return err
-	}, `SELECT violation_key, group_name FROM violation_groups WHERE violation_key IN (`+marks+`) AND to_seq IS NULL ORDER BY group_name`, args...)
+	}, `SELECT violation_key, group_name, from_seq, to_seq FROM violation_groups WHERE violation_key IN (`+marks+`) ORDER BY group_name`, args...)
 }
 
 func scanViolation(row interface{ Scan(...any) error }, names map[[2]string]policy.Policy) (v Violation, err error) {
 	var first, seen, unverified, resolved sql.NullInt64
-	err = row.Scan(&v.cursor, &v.ID, &v.Account, &v.Provider, &v.Region, &v.Pack, &v.PackVersion, &v.Policy, &v.Severity, &v.Level,
-		&v.State, &v.Triage, &v.Priority, &v.Assignee, &v.ResourceType, &v.ResourceID, &v.ResourceName, &v.Key, &v.Message, &v.Resolution,
+	var headText string
+	err = row.Scan(&v.cursor, &v.seq, &v.ID, &v.Account, &v.Provider, &v.Region, &v.Pack, &v.PackVersion, &v.Policy, &v.Severity, &v.Level,
+		&v.State, &v.Triage, &v.Priority, &v.Assignee, &v.ResourceType, &v.ResourceID, &v.ResourceName, &headText, &v.Key, &v.Message, &v.Resolution,
 		&first, &seen, &unverified, &resolved, &v.Excused)
 	if err != nil {
 		return v, err
@@ -153,7 +189,12 @@ func scanViolation(row interface{ Scan(...any) error }, names map[[2]string]poli
 	v.UnverifiedSince, v.ResolvedAt = when(unverified), when(resolved)
 	v.DisplayName = names[[2]string{v.Pack, v.Policy}].DisplayName
 	v.Groups = []string{}
-	return v, nil
+	if headText != "" {
+		var h head
+		err = json.Unmarshal([]byte(headText), &h)
+		v.ResourceName = h.Name
+	}
+	return v, err
 }
 
 func when(at sql.NullInt64) *time.Time {
@@ -214,47 +255,65 @@ type ViolationDetail struct {
 	RemediationSteps string           `json:"remediationSteps"`
 	URL              string           `json:"url"`
 	Controls         []policy.Control `json:"controls"`
-	History          []Event          `json:"history"`
+	// Exceptions are those that excuse it.
+	Exceptions []policy.Exception `json:"exceptions"`
+	History    []Event            `json:"history"`
 }
 
-// Violation gives one violation by its id or the beginning of it.
-func (s *Store) Violation(ctx context.Context, access Access, id string) (ViolationDetail, error) {
-	names, err := s.displayNames(ctx)
+// Violation gives one violation by its id or the beginning of it, now or, if at is set, at a past
+// moment.
+func (s *Store) Violation(ctx context.Context, access Access, id string, at time.Time) (ViolationDetail, error) {
+	from, err := s.violationsFrom(ctx, at)
 	if err != nil {
 		return ViolationDetail{}, err
 	}
 	w := s.scope(access)
 	w.add(`v.id >= ? AND v.id < ?`, id, id+"g") // ids are hexadecimal
-	var found []Violation
-	err = query(ctx, s.read, func(rows *sql.Rows) error {
-		v, err := scanViolation(rows, names)
-		found = append(found, v)
-		return err
-	}, `SELECT `+violationColumns+violationFrom+w.String()+` ORDER BY v.id LIMIT 2`, w.args...)
+	found, err := s.violations(ctx, from, w, "v.id", 2)
 	if err != nil {
 		return ViolationDetail{}, err
 	}
 	if err := unique("violation", id, len(found)); err != nil {
 		return ViolationDetail{}, err
 	}
-	if err := s.fillGroups(ctx, found); err != nil {
+	names, err := s.displayNames(ctx)
+	if err != nil {
 		return ViolationDetail{}, err
 	}
 	p := names[[2]string{found[0].Pack, found[0].Policy}]
 	detail := ViolationDetail{
 		Violation: found[0], Description: p.Description, RemediationSteps: p.RemediationSteps, URL: p.URL,
-		Controls: append([]policy.Control{}, p.Controls...), History: []Event{},
+		Controls: append([]policy.Control{}, p.Controls...), Exceptions: []policy.Exception{}, History: []Event{},
 	}
-	err = query(ctx, s.read, func(rows *sql.Rows) error {
-		var e Event
-		var at int64
-		var text string
-		err := rows.Scan(&at, &e.Kind, &e.Actor, &text)
-		e.At, e.Detail = fromMicros(at), json.RawMessage(text)
-		detail.History = append(detail.History, e)
-		return err
-	}, `SELECT at, kind, actor, detail FROM violation_events WHERE violation_key = ? ORDER BY id`, detail.cursor)
+	if err := s.fillExceptions(ctx, &detail, from.at); err != nil {
+		return ViolationDetail{}, err
+	}
+	err = s.fillHistory(ctx, &detail, from.at)
 	return detail, err
+}
+
+func (s *Store) fillExceptions(ctx context.Context, v *ViolationDetail, at int64) error {
+	rows, err := s.exceptions(ctx, s.read, `(expires_at IS NULL OR expires_at > ?) AND key IN (
+		SELECT exception_key FROM violation_exceptions WHERE violation_key = ? AND from_at <= ? AND (to_at IS NULL OR to_at > ?))`, at, v.cursor, at, at)
+	for _, row := range rows {
+		v.Exceptions = append(v.Exceptions, row.Exception)
+	}
+	return err
+}
+
+func (s *Store) fillHistory(ctx context.Context, v *ViolationDetail, at int64) error {
+	return query(ctx, s.read, func(rows *sql.Rows) error {
+		var e Event
+		var when int64
+		var scan sql.NullInt64
+		var text string
+		err := rows.Scan(&when, &scan, &e.Kind, &e.Actor, &text)
+		e.At, e.Detail = fromMicros(when), json.RawMessage(text)
+		if v.seq == 0 || !scan.Valid || scan.Int64 <= v.seq {
+			v.History = append(v.History, e)
+		}
+		return err
+	}, `SELECT at, scan_seq, kind, actor, detail FROM violation_events WHERE violation_key = ? AND at <= ? ORDER BY id`, v.cursor, at)
 }
 
 // unique tells what is wrong with the number of things that the beginning of an id names.
@@ -278,30 +337,39 @@ type Tally struct {
 	Low      int    `json:"low"`
 }
 
-// groupings are the columns that violations can be counted by.
-var groupings = map[string]string{
-	"policy": "v.policy", "pack": "v.pack", "account": "a.name", "severity": "v.severity", "type": "COALESCE(r.type, '')",
-	"level": "v.level", "region": "COALESCE(r.region, '')", "provider": "a.cloud",
-}
-
 // Groupings lists what violations can be counted by.
 var Groupings = []string{"account", "level", "pack", "policy", "provider", "region", "severity", "type"}
 
+// grouping is the column that violations are counted by.
+func (from violationsFrom) grouping(by string) (string, bool) {
+	column, known := map[string]string{
+		"policy": "v.policy", "pack": "v.pack", "account": "a.name", "severity": from.severity, "type": "COALESCE(r.type, '')",
+		"level": from.level, "region": from.region, "provider": "a.cloud",
+	}[by]
+	return column, known
+}
+
 // CountViolations counts the violations of the list by one of Groupings, most first.
 func (s *Store) CountViolations(ctx context.Context, access Access, filter ViolationFilter, by string) ([]Tally, error) {
-	column, known := groupings[by]
+	from, err := s.violationsFrom(ctx, filter.At)
+	if err != nil {
+		return nil, err
+	}
+	column, known := from.grouping(by)
 	if !known {
 		return nil, fmt.Errorf("violations cannot be grouped by %q: use one of %v", by, Groupings)
 	}
-	w := s.violationWhere(access, filter)
+	w := s.scope(access)
+	filter.conditions(w, from)
 	tallies := []Tally{}
-	err := query(ctx, s.read, func(rows *sql.Rows) error {
+	err = query(ctx, s.read, func(rows *sql.Rows) error {
 		var t Tally
 		err := rows.Scan(&t.Name, &t.Count, &t.Critical, &t.High, &t.Medium, &t.Low)
 		tallies = append(tallies, t)
 		return err
-	}, `SELECT `+column+`, COUNT(*), SUM(CASE v.severity WHEN 'critical' THEN 1 ELSE 0 END), SUM(CASE v.severity WHEN 'high' THEN 1 ELSE 0 END),
-		SUM(CASE v.severity WHEN 'medium' THEN 1 ELSE 0 END), SUM(CASE v.severity WHEN 'low' THEN 1 ELSE 0 END)`+
-		violationFrom+w.String()+` GROUP BY 1 ORDER BY 2 DESC, 1`, w.args...)
+	}, `SELECT name, COUNT(*), SUM(CASE severity WHEN 'critical' THEN 1 ELSE 0 END), SUM(CASE severity WHEN 'high' THEN 1 ELSE 0 END),
+		SUM(CASE severity WHEN 'medium' THEN 1 ELSE 0 END), SUM(CASE severity WHEN 'low' THEN 1 ELSE 0 END)
+		FROM (SELECT `+column+` AS name, `+from.severity+` AS severity`+from.from+w.String()+`) AS counted GROUP BY name ORDER BY 2 DESC, 1`,
+		append(append([]any{}, from.args...), w.args...)...)
 	return tallies, err
 }

@@ -11,8 +11,10 @@ CREATE TABLE organizations (
 ) STRICT;
 
 CREATE TABLE settings (
-    name  TEXT PRIMARY KEY, -- config_id, redaction_revision
-    value TEXT NOT NULL
+    org_id INTEGER NOT NULL REFERENCES organizations (id),
+    name   TEXT NOT NULL, -- config_id, redaction_revision, horizon, pruned_at
+    value  TEXT NOT NULL,
+    PRIMARY KEY (org_id, name)
 ) STRICT;
 
 CREATE TABLE accounts (
@@ -24,7 +26,8 @@ CREATE TABLE accounts (
     provider    TEXT NOT NULL,
     cloud       TEXT NOT NULL,
     cloud_id    TEXT NOT NULL DEFAULT '',
-    generation  INTEGER NOT NULL DEFAULT 1, -- of the name, where no cloud id tells accounts apart
+    first_name  TEXT NOT NULL,              -- from which, with the generation, the key is derived
+    generation  INTEGER NOT NULL DEFAULT 1, -- where no cloud id tells accounts apart
     tags        TEXT NOT NULL DEFAULT '{}',
     settings    TEXT NOT NULL DEFAULT '{}',
     schedule    TEXT NOT NULL DEFAULT '{}',
@@ -60,10 +63,15 @@ CREATE TABLE scans (
     gaps            INTEGER NOT NULL DEFAULT 0,
     scopes_planned  INTEGER NOT NULL DEFAULT 0,
     scopes_complete INTEGER NOT NULL DEFAULT 0,
+    violating       INTEGER NOT NULL DEFAULT 0, -- pairs of resource and policy at its end
+    compliant       INTEGER NOT NULL DEFAULT 0,
+    unknown         INTEGER NOT NULL DEFAULT 0,
+    excused         INTEGER NOT NULL DEFAULT 0,
     progress        TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE INDEX scans_by_account ON scans (org_id, account_id, seq);
 CREATE INDEX scans_running ON scans (account_id) WHERE status = 'running';
+CREATE INDEX scans_by_end ON scans (org_id, finished_at);
 
 CREATE TABLE leases (
     org_id     INTEGER NOT NULL REFERENCES organizations (id),
@@ -201,10 +209,22 @@ CREATE TABLE parts (
     rank_line    INTEGER NOT NULL,
     stale_class  TEXT NOT NULL DEFAULT '',
     stale_seq    INTEGER,
-    redaction    INTEGER NOT NULL
+    redaction    INTEGER NOT NULL,
+    region       TEXT NOT NULL -- the resource's, as of this version
 ) STRICT;
 CREATE UNIQUE INDEX parts_now ON parts (resource_key, part) WHERE to_seq IS NULL;
 CREATE INDEX parts_then ON parts (resource_key, part, from_seq);
+
+-- When a resource (part '') or a part of it could not be seen although it was not proved gone.
+CREATE TABLE unseen (
+    resource_key INTEGER NOT NULL REFERENCES resources (key),
+    part         TEXT NOT NULL,
+    class        TEXT NOT NULL,
+    since_seq    INTEGER NOT NULL, -- by whatever class
+    from_seq     INTEGER NOT NULL,
+    to_seq       INTEGER,
+    PRIMARY KEY (resource_key, part, from_seq)
+) STRICT;
 
 CREATE TABLE bodies (
     part_id INTEGER PRIMARY KEY REFERENCES parts (id),
@@ -348,11 +368,13 @@ CREATE TABLE violation_groups (
     violation_key INTEGER NOT NULL REFERENCES violations (key),
     group_name    TEXT NOT NULL,
     level         TEXT NOT NULL,
+    severity      TEXT NOT NULL,
     pack_version  INTEGER NOT NULL,
     message       TEXT NOT NULL,
     from_seq      INTEGER NOT NULL,
     to_seq        INTEGER
 ) STRICT;
+CREATE INDEX violation_groups_then ON violation_groups (violation_key, from_seq);
 CREATE UNIQUE INDEX violation_groups_now ON violation_groups (violation_key, group_name) WHERE to_seq IS NULL;
 CREATE INDEX violation_groups_by_group ON violation_groups (group_name, violation_key) WHERE to_seq IS NULL;
 
@@ -371,8 +393,9 @@ CREATE INDEX violation_events_by_violation ON violation_events (violation_key, i
 CREATE INDEX violation_events_by_scan ON violation_events (scan_seq, kind);
 
 CREATE TABLE exceptions (
-    id          TEXT PRIMARY KEY,
+    key         INTEGER PRIMARY KEY,
     org_id      INTEGER NOT NULL REFERENCES organizations (id),
+    name        TEXT NOT NULL,
     scope       TEXT NOT NULL, -- JSON: policies, packs, accounts, resources, tags
     owner       TEXT NOT NULL,
     reason      TEXT NOT NULL,
@@ -383,14 +406,17 @@ CREATE TABLE exceptions (
     expires_at  INTEGER,
     removed_at  INTEGER
 ) STRICT;
+CREATE UNIQUE INDEX exceptions_by_name ON exceptions (org_id, name) WHERE removed_at IS NULL;
 
+-- Which violations an exception covers; it excuses them while it is not expired.
 CREATE TABLE violation_exceptions (
     violation_key INTEGER NOT NULL REFERENCES violations (key),
-    exception_id  TEXT NOT NULL REFERENCES exceptions (id),
+    exception_key INTEGER NOT NULL REFERENCES exceptions (key),
     from_at       INTEGER NOT NULL,
     to_at         INTEGER,
-    PRIMARY KEY (violation_key, exception_id, from_at)
+    PRIMARY KEY (violation_key, exception_key, from_at)
 ) STRICT;
+CREATE INDEX violation_exceptions_now ON violation_exceptions (exception_key) WHERE to_at IS NULL;
 
 CREATE TABLE audit_log (
     id     INTEGER PRIMARY KEY,
