@@ -9,12 +9,17 @@ import (
 )
 
 func (p *program) accountsCommand() *cobra.Command {
+	var listAt, showAt atFlag
 	list := p.asking(about{
 		use: "list", short: "List accounts",
 		long:    "list shows each account's last scan, its open violations by severity, and whether any policy audits\nit. One that is not audited is never clean.",
 		example: "  cloudaudit accounts list\n  cloudaudit accounts list -o yaml",
 	}, cobra.NoArgs, func(ctx context.Context, s *store.Store, _ []string) error {
-		accounts, err := s.Accounts(ctx, everything)
+		moment, err := listAt.time("at")
+		if err != nil {
+			return err
+		}
+		accounts, err := s.Accounts(ctx, everything, moment)
 		if err != nil {
 			return err
 		}
@@ -25,12 +30,18 @@ func (p *program) accountsCommand() *cobra.Command {
 		long:    "show prints an account with its score, its coverage and the groups that it is in.",
 		example: "  cloudaudit accounts show shop-gcp",
 	}, cobra.ExactArgs(1), func(ctx context.Context, s *store.Store, args []string) error {
-		account, err := s.Account(ctx, everything, args[0])
+		moment, err := showAt.time("at")
+		if err != nil {
+			return err
+		}
+		account, err := s.Account(ctx, everything, args[0], moment)
 		if err != nil {
 			return err
 		}
 		return p.show(account)
 	})
+	listAt.add(list)
+	showAt.add(show)
 	return family(about{
 		use: "accounts", short: "List and show accounts and where they stand",
 		long:    "Accounts are declared in the configuration file and stored by the next scan.",

@@ -17,6 +17,7 @@ type groupView struct {
 	Mode       policy.Mode   `json:"mode"`
 	Accounts   []string      `json:"accounts"`
 	Packs      []string      `json:"packs"`
+	Score      store.Score   `json:"score"`
 }
 
 // appliedView is a pack as a group uses it.
@@ -26,14 +27,15 @@ type appliedView struct {
 	Config     policy.Config `json:"config"`
 }
 
-func newGroupView(group policy.Group) groupView {
+func newGroupView(ctx context.Context, s *store.Store, group policy.Group) (groupView, error) {
+	score, err := s.GroupScore(ctx, everything, group)
 	view := groupView{
-		Name: group.Name, EntityType: group.Entity, Mode: group.Mode, Accounts: append([]string{}, group.Accounts...), Packs: []string{},
+		Name: group.Name, EntityType: group.Entity, Mode: group.Mode, Accounts: append([]string{}, group.Accounts...), Packs: []string{}, Score: score,
 	}
 	for _, applied := range group.Packs {
 		view.Packs = append(view.Packs, applied.Name)
 	}
-	return view
+	return view, err
 }
 
 func (p *program) groupsCommand() *cobra.Command {
@@ -48,7 +50,11 @@ func (p *program) groupsCommand() *cobra.Command {
 		}
 		views := []groupView{}
 		for _, group := range groups {
-			views = append(views, newGroupView(group))
+			view, err := newGroupView(ctx, s, group)
+			if err != nil {
+				return err
+			}
+			views = append(views, view)
 		}
 		return p.print(views, "name", "entityType", "mode", "accounts", "packs")
 	})
@@ -73,10 +79,14 @@ func (p *program) showGroup(ctx context.Context, s *store.Store, name string) er
 		if group.Name != name {
 			continue
 		}
+		view, err := newGroupView(ctx, s, group)
+		if err != nil {
+			return err
+		}
 		detail := struct {
 			groupView
 			PolicyPacks []appliedView `json:"policyPacks"`
-		}{newGroupView(group), []appliedView{}}
+		}{view, []appliedView{}}
 		for _, applied := range group.Packs {
 			detail.PolicyPacks = append(detail.PolicyPacks, appliedView{applied.Name, applied.VersionTag, applied.Config})
 		}

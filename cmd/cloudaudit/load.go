@@ -95,7 +95,7 @@ func (l *packLoader) builtin(ctx context.Context, name string) (*policy.Pack, er
 
 // declared gives what the configuration declares in the words of the store, its packs loaded.
 func (p *program) declared(ctx context.Context, c *config.Config) (store.Declared, error) {
-	var declared store.Declared
+	declared := store.Declared{ConfigID: c.Store.ConfigID, At: places(c)}
 	for _, account := range c.Accounts {
 		one, err := declaredAccount(account)
 		if err != nil {
@@ -108,8 +108,47 @@ func (p *program) declared(ctx context.Context, c *config.Config) (store.Declare
 		return declared, err
 	}
 	declared.Packs = loaded
+	if declared.Exceptions, err = declaredExceptions(c); err != nil {
+		return declared, err
+	}
 	declared.Groups, err = declaredGroups(c, loaded)
 	return declared, err
+}
+
+// places tells where an object stands in the file, for messages of the store.
+func places(c *config.Config) func(noun, name string) string {
+	return func(noun, name string) string {
+		for i := range max(len(c.Accounts), len(c.PolicyGroups), len(c.Exceptions)) {
+			switch {
+			case noun == "account" && i < len(c.Accounts) && c.Accounts[i].Name == name:
+				return c.At("accounts", i)
+			case noun == "policy group" && i < len(c.PolicyGroups) && c.PolicyGroups[i].Name == name:
+				return c.At("policyGroups", i)
+			case noun == "exception" && i < len(c.Exceptions) && c.Exceptions[i].Name == name:
+				return c.At("exceptions", i)
+			}
+		}
+		return ""
+	}
+}
+
+func declaredExceptions(c *config.Config) ([]policy.Exception, error) {
+	var exceptions []policy.Exception
+	for _, declared := range c.Exceptions {
+		e := policy.Exception{
+			Name: declared.Name, Scope: policy.ExceptionScope(declared.Scope),
+			Owner: declared.Owner, Reason: declared.Reason, Ticket: declared.Ticket, Approver: declared.Approver,
+		}
+		if declared.Expires != "" {
+			at, err := config.Moment(declared.Expires)
+			if err != nil {
+				return nil, err
+			}
+			e.Expires = &at
+		}
+		exceptions = append(exceptions, e)
+	}
+	return exceptions, nil
 }
 
 func declaredAccount(account config.Account) (store.DeclaredAccount, error) {
@@ -124,7 +163,7 @@ func declaredAccount(account config.Account) (store.DeclaredAccount, error) {
 	return store.DeclaredAccount{Account: providers.Account{
 		Name: account.Name, Provider: account.Provider, Cloud: snapshot.Cloud(account.Snapshot.Format),
 		CloudID: account.Snapshot.AccountID, Tags: account.Tags, Settings: settings,
-	}, Schedule: schedule}, nil
+	}, RenamedFrom: account.RenamedFrom, Schedule: schedule}, nil
 }
 
 // declaredPacks loads the packs of the file, and the built-in ones that only groups name.

@@ -36,6 +36,8 @@ type scanning struct {
 	failOn  []string // severities
 	workers int
 	full    bool
+	adopt   bool
+	keep    store.Retention
 	// ended are the accounts scanned, in order.
 	ended []ended
 }
@@ -49,7 +51,7 @@ type ended struct {
 func (p *program) scanCommand() *cobra.Command {
 	var failOn string
 	var workers int
-	var full bool
+	var full, adopt bool
 	scan := command(about{
 		use: "scan [ACCOUNT...]", short: "Scan accounts once and print what was found", long: scanLong,
 		example: "  cloudaudit scan\n  cloudaudit scan shop-gcp --fail-on high\n  cloudaudit scan -o json --quiet",
@@ -61,11 +63,12 @@ func (p *program) scanCommand() *cobra.Command {
 		if workers < 0 {
 			return usage(fmt.Errorf("--workers %d: use a number from 1 on, or leave it out", workers))
 		}
-		return p.scan(ctx, names, &scanning{program: p, failOn: least, workers: workers, full: full})
+		return p.scan(ctx, names, &scanning{program: p, failOn: least, workers: workers, full: full, adopt: adopt})
 	})
 	scan.Flags().StringVar(&failOn, "fail-on", "", "exit 3 if a violation of this severity or worse is open")
 	scan.Flags().IntVar(&workers, "workers", 0, "how much is done at once (default: the number of processors)")
 	scan.Flags().BoolVar(&full, "full", false, "judge every resource anew, not only what changed")
+	scan.Flags().BoolVar(&adopt, "adopt", false, "let this configuration take the place of the one that filled the database")
 	return scan
 }
 
@@ -80,6 +83,9 @@ func (p *program) scan(ctx context.Context, names []string, s *scanning) error {
 	}
 	if err := known(loaded, names); err != nil {
 		return err
+	}
+	s.keep = store.Retention{
+		ScanLogs: config.Days(loaded.Retention.ScanLogs), Intervals: config.Days(loaded.Retention.Intervals), AuditLog: config.Days(loaded.Retention.AuditLog),
 	}
 	s.store, err = store.Open(ctx, loaded.Store.Path, store.Options{})
 	if err != nil {
@@ -105,11 +111,7 @@ func (s *scanning) run(ctx context.Context, organization string, declared store.
 	if err := s.store.Use(ctx, organization); err != nil {
 		return err
 	}
-	_, err := s.store.Reconcile(ctx, declared)
-	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
-		return usage(err)
-	}
-	if err != nil {
+	if err := s.reconcile(ctx, declared); err != nil {
 		return err
 	}
 	accounts, err := s.store.Scannable(ctx)
@@ -119,10 +121,31 @@ func (s *scanning) run(ctx context.Context, organization string, declared store.
 	if err := s.each(ctx, accounts, names); err != nil {
 		return err
 	}
+	if err := s.store.Prune(ctx, s.keep); err != nil {
+		return err
+	}
 	if err := s.summarize(ctx); err != nil {
 		return err
 	}
 	return s.verdict(ctx)
+}
+
+// reconcile lets the store take over what is declared, and tells what somebody should know of.
+func (s *scanning) reconcile(ctx context.Context, declared store.Declared) error {
+	declared.Adopt = s.adopt
+	done, err := s.store.Reconcile(ctx, declared)
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+		return usage(err)
+	}
+	for _, warning := range done.Warnings {
+		fmt.Fprintln(s.stderr, "warning:", warning)
+	}
+	for _, change := range done.Changes {
+		if s.verbose && !s.quiet {
+			fmt.Fprintln(s.stderr, "configuration:", change)
+		}
+	}
+	return err
 }
 
 // each scans the accounts one after the other. One that fails never stops the rest.

@@ -84,11 +84,16 @@ func (p *program) scansLog() *cobra.Command {
 
 func (p *program) scansDiff() *cobra.Command {
 	return p.asking(about{
-		use: "diff ID", short: "Show what a scan changed against the one before it",
-		long:    "diff lists the violations that a scan opened or resolved and the resources that it added, changed or\nremoved.",
-		example: "  cloudaudit scans diff 019f",
-	}, cobra.ExactArgs(1), func(ctx context.Context, s *store.Store, args []string) error {
-		list, err := s.ScanDiff(ctx, everything, args[0])
+		use: "diff [FROM] ID", short: "Show what a scan changed against the one before it, or against another",
+		long: "diff lists the violations that were opened or resolved and the resources that were added, changed or\n" +
+			"removed from one scan of an account to a later one. With one scan that is what it changed itself.",
+		example: "  cloudaudit scans diff 019f\n  cloudaudit scans diff 019e 019f",
+	}, cobra.RangeArgs(1, 2), func(ctx context.Context, s *store.Store, args []string) error {
+		from := ""
+		if len(args) == 2 {
+			from = args[0]
+		}
+		list, err := s.ScanDiff(ctx, everything, from, args[len(args)-1])
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"time"
 
 	"cloudaudit/scanner"
 	"cloudaudit/store"
@@ -48,7 +49,7 @@ type summaryLine struct {
 func (s *scanning) summarize(ctx context.Context) error {
 	rows := []summaryRow{}
 	for _, end := range s.ended {
-		account, err := s.store.Account(ctx, everything, end.account)
+		account, err := s.store.Account(ctx, everything, end.account, time.Time{})
 		if err != nil {
 			return err
 		}

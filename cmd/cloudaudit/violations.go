@@ -18,17 +18,19 @@ var everything = store.Access{}
 
 func (p *program) violationsCommand() *cobra.Command {
 	return family(about{
-		use: "violations", short: "List, show and export violations",
+		use: "violations", short: "List, show, triage and export violations",
 		long: "A violation is the lasting record that a resource fails a policy. It resolves only when a scan\n" +
 			"proves that; what could not be read stays open and says since when it is unverified.",
 		example: "  cloudaudit violations list --severity high",
-	}, p.violationsList(), p.violationsShow(), p.violationsExport())
+	}, p.violationsList(), p.violationsShow(), p.violationsSet(), p.violationsExport())
 }
 
 // violationFilter are the flags that narrow a list of violations.
 type violationFilter struct {
 	store.ViolationFilter
 	least, state string
+	excused      string
+	at           atFlag
 }
 
 func (f *violationFilter) flags(command *cobra.Command) {
@@ -45,6 +47,8 @@ func (f *violationFilter) flags(command *cobra.Command) {
 	flags.StringVar(&f.least, "severity", "", "only of this severity or worse: low, medium, high or critical")
 	flags.StringVar(&f.state, "state", "open", "open, resolved or all")
 	flags.BoolVar(&f.Unverified, "unverified", false, "only what the last scans could not verify")
+	flags.StringVar(&f.excused, "excused", "", "yes: only what an exception excuses; no: only what none does")
+	f.at.add(command)
 }
 
 func (f *violationFilter) filter() (store.ViolationFilter, error) {
@@ -56,7 +60,18 @@ func (f *violationFilter) filter() (store.ViolationFilter, error) {
 	}
 	filter := f.ViolationFilter
 	filter.State = policy.State(f.state)
+	switch f.excused {
+	case "":
+	case "yes", "no":
+		wanted := f.excused == "yes"
+		filter.Excused = &wanted
+	default:
+		return store.ViolationFilter{}, usage(fmt.Errorf("--excused %s: use yes or no", f.excused))
+	}
 	var err error
+	if filter.At, err = f.at.time("at"); err != nil {
+		return store.ViolationFilter{}, err
+	}
 	filter.Severities, err = severities("severity", f.least)
 	return filter, err
 }
@@ -85,7 +100,7 @@ func (p *program) violationsList() *cobra.Command {
 		use: "list", short: "List violations, open ones unless told",
 		long: "list shows the open violations, or counts them by --group-by. The flags narrow the list, all of them\ntogether.",
 		example: "  cloudaudit violations list --group-by policy\n  cloudaudit violations list --severity high --account shop-gcp\n" +
-			"  cloudaudit violations list --state resolved -o json",
+			"  cloudaudit violations list --state resolved -o json\n  cloudaudit violations list --at 2026-01-31",
 	}, cobra.NoArgs, func(ctx context.Context, s *store.Store, _ []string) error {
 		filter, err := flags.filter()
 		if err != nil {
@@ -102,7 +117,7 @@ func (p *program) violationsList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.print(list, "id", "severity", "account", "policy", "resourceName", "region", "message")
+		return p.print(list, "id", "severity", "account", "policy", "resourceName", "region", "excused", "message")
 	})
 	flags.flags(list)
 	list.Flags().StringVar(&by, "group-by", "", "count by "+anyOf(store.Groupings))
@@ -136,17 +151,64 @@ func (p *program) writeViolations(ctx context.Context, s *store.Store, filter st
 }
 
 func (p *program) violationsShow() *cobra.Command {
-	return p.asking(about{
+	var at atFlag
+	show := p.asking(about{
 		use: "show ID", short: "Show one violation: why, since when, how to fix it",
 		long:    "show prints a violation with its policy's remediation and its history. The beginning of an id is\nenough where no other id begins so.",
 		example: "  cloudaudit violations show 3f2a\n  cloudaudit violations show 3f2a -o json",
 	}, cobra.ExactArgs(1), func(ctx context.Context, s *store.Store, args []string) error {
-		violation, err := s.Violation(ctx, everything, args[0])
+		moment, err := at.time("at")
+		if err != nil {
+			return err
+		}
+		violation, err := s.Violation(ctx, everything, args[0], moment)
 		if err != nil {
 			return err
 		}
 		return p.show(violation)
 	})
+	at.add(show)
+	return show
+}
+
+func (p *program) violationsSet() *cobra.Command {
+	var triage, priority, assignee, note string
+	var set *cobra.Command
+	set = command(about{
+		use: "set ID...", short: "Set people's side of violations: triage, priority, assignee",
+		long: "set changes what people say of violations. It does not change whether they count: exceptions excuse.\n" +
+			"Triage is open, in_progress, by_design or ignored; priority p0 to p4.",
+		example: "  cloudaudit violations set 3f2a --triage in_progress --assignee ann --priority p1\n" +
+			"  cloudaudit violations set 3f2a 77b0 --triage by_design --note 'a public website'",
+	}, cobra.MinimumNArgs(1), func(ctx context.Context, args []string) error {
+		update := store.TriageUpdate{Note: note}
+		if set.Flags().Changed("triage") {
+			update.Triage = (*policy.Triage)(&triage)
+		}
+		if set.Flags().Changed("priority") {
+			update.Priority = &priority
+		}
+		if set.Flags().Changed("assignee") {
+			update.Assignee = &assignee
+		}
+		if err := update.Check(); err != nil {
+			return usage(err)
+		}
+		return p.change(ctx, func(ctx context.Context, s *store.Store) error {
+			ids, err := s.SetTriage(ctx, everything, args, update, actor())
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.stdout, "%d violations set\n", len(ids))
+			return err
+		})
+	})
+	flags := set.Flags()
+	flags.StringVar(&triage, "triage", "", "open, in_progress, by_design or ignored")
+	flags.StringVar(&priority, "priority", "", "p0, the most urgent, to p4")
+	flags.StringVar(&assignee, "assignee", "", "who looks after it; nobody if empty")
+	flags.StringVar(&note, "note", "", "why, for the history")
+	return set
 }
 
 func (p *program) violationsExport() *cobra.Command {

@@ -10,6 +10,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 )
 
 // Config is a checked file with defaults filled in and relative paths made absolute. References to
@@ -21,6 +24,7 @@ type Config struct {
 	Accounts     []Account                               `json:"accounts"`
 	PolicyPacks  []Pack                                  `json:"policyPacks"`
 	PolicyGroups []Group                                 `json:"policyGroups"`
+	Exceptions   []Exception                             `json:"exceptions"`
 	Credentials  map[string]map[string]map[string]string `json:"credentials"`
 	Retention    Retention                               `json:"retention"`
 
@@ -92,7 +96,28 @@ type Applied struct {
 	Config json.RawMessage `json:"config"`
 }
 
-// Retention says how long what is over is kept, in days: "90d".
+// Exception is a record that excuses violations.
+type Exception struct {
+	Name     string         `json:"name"`
+	Scope    ExceptionScope `json:"scope"`
+	Owner    string         `json:"owner"`
+	Reason   string         `json:"reason"`
+	Ticket   string         `json:"ticket"`
+	Approver string         `json:"approver"`
+	// Expires is a day or a time, as Moment reads it; empty for never.
+	Expires string `json:"expires"`
+}
+
+// ExceptionScope says what an exception excuses.
+type ExceptionScope struct {
+	Policies  []string          `json:"policies"`
+	Packs     []string          `json:"packs"`
+	Accounts  []string          `json:"accounts"`
+	Resources []string          `json:"resources"`
+	Tags      map[string]string `json:"tags"`
+}
+
+// Retention says how long what is over is kept, in days: "90d". Days reads them.
 type Retention struct {
 	ScanLogs  string `json:"scanLogs"`
 	Intervals string `json:"intervals"`
@@ -196,4 +221,13 @@ func (c *Config) AccountNames() []string {
 		names[i] = account.Name
 	}
 	return names
+}
+
+// Days reads a number of days as the file writes it: "90d".
+func Days(text string) time.Duration {
+	days, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
+	if err != nil {
+		return 0 // Load refuses such a file
+	}
+	return time.Duration(days) * 24 * time.Hour
 }

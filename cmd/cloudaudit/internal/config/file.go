@@ -14,7 +14,6 @@ var (
 
 const (
 	onlySnapshots = "this version audits recorded inventories only; export one, set provider: snapshot and name the files under snapshot"
-	noExceptions  = "this version knows no exceptions; remove them, or use [] until it does"
 	noSinks       = "this version knows no sinks; remove them and use `cloudaudit violations export`"
 )
 
@@ -30,7 +29,7 @@ func shapeOfFile() *shape {
 		{name: "policyPacks", shape: &shape{kind: list, about: "the policy packs to use", values: packShape(), fallback: true}},
 		{name: "policyGroups", shape: &shape{kind: list, about: "which packs audit which accounts", values: groupShape(), fallback: true}},
 		{name: "credentials", shape: credentialsShape()},
-		{name: "exceptions", shape: &shape{kind: list, about: "records that excuse violations; none in this version", empty: true, remedy: noExceptions}},
+		{name: "exceptions", shape: &shape{kind: list, about: "records that excuse violations, each with a reason and an owner", values: exceptionShape(), fallback: true}},
 		{name: "sinks", shape: &shape{kind: list, about: "where exports and notifications go; none in this version", empty: true, remedy: noSinks}},
 		{name: "retention", shape: retentionShape()},
 	}}
@@ -114,6 +113,27 @@ func appliedShape() *shape {
 		{name: "versionTag", shape: &shape{about: "a version to stay at; the latest otherwise", format: versionFormat()}},
 		{name: "config", shape: &shape{kind: dictionary, about: "a level, or a level and properties, for each policy or all",
 			values: &shape{kind: setting, about: "a level, or an object with enforcementLevel and the policy's properties"}}},
+	}}
+}
+
+func exceptionShape() *shape {
+	patterns := func(about string) *shape {
+		return &shape{kind: list, about: about + "; * stands for any text", values: &shape{about: "a name or a pattern", format: givenFormat()}}
+	}
+	return &shape{kind: structure, about: "an exception", keys: []key{
+		{name: "name", required: true, shape: &shape{about: "a name that no other exception has", format: nameFormat()}},
+		{name: "scope", required: true, shape: &shape{kind: structure, about: "the scope: what is excused has to match every list that is given", someOf: true, keys: []key{
+			{name: "policies", shape: patterns("policies, as policy or pack/policy")},
+			{name: "packs", shape: patterns("policy packs")},
+			{name: "accounts", shape: patterns("accounts")},
+			{name: "resources", shape: patterns("ids or names of resources")},
+			{name: "tags", shape: &shape{kind: dictionary, about: "tags that the resource has", values: &shape{about: "a value; * stands for any text"}}},
+		}}},
+		{name: "owner", required: true, shape: &shape{about: "an owner, who answers for it", format: givenFormat()}},
+		{name: "reason", required: true, shape: &shape{about: "a reason", format: givenFormat()}},
+		{name: "ticket", shape: &shape{about: "where it was discussed"}},
+		{name: "approver", shape: &shape{about: "who approved it"}},
+		{name: "expires", shape: &shape{about: "the last day on which it holds, or the time at which it ends", format: momentFormat()}},
 	}}
 }
 

@@ -46,6 +46,25 @@ func durationFormat() *format {
 	}
 }
 
+func momentFormat() *format {
+	return &format{
+		pattern: pattern(`^[0-9]{4}-[0-9]{2}-[0-9]{2}(T.+)?$`), want: "a day such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z",
+		check: func(text string) error {
+			_, err := Moment(text)
+			return plainError(err, "there is no such day or time")
+		},
+	}
+}
+
+// Moment reads a day, which stands for its end in UTC, or a time as RFC 3339 writes it.
+func Moment(text string) (time.Time, error) {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.AddDate(0, 0, 1), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	return at.UTC(), err
+}
+
 func zoneFormat() *format {
 	return &format{
 		pattern: pattern(`^[A-Za-z0-9/_+-]+$`), want: "a time zone such as Europe/Berlin",

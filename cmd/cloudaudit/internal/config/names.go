@@ -18,6 +18,7 @@ func (c *checker) names(root *node) {
 		c.entity(path, group)
 		c.applied(path, group, packs, complete)
 	}
+	c.exceptions(root, accounts)
 	c.secrets("credentials", root.field("credentials"))
 }
 
@@ -135,6 +136,21 @@ func known(name string, accounts []string) bool {
 	}
 	at := strings.LastIndexByte(name, '/')
 	return at > 0 && slices.Contains(accounts, name[:at])
+}
+
+// exceptions checks their names and the accounts that they name whole. Packs and policies may come
+// later than the exception, and accounts of an organization are found by scans.
+func (c *checker) exceptions(root *node, accounts []string) {
+	seen := map[string]int{}
+	for i, exception := range root.field("exceptions").items() {
+		path := fmt.Sprintf("exceptions[%d]", i)
+		c.once(path+".name", exception.field("name"), seen, "an exception")
+		for j, account := range exception.field("scope").field("accounts").items() {
+			if name := account.text(); name != "" && !strings.ContainsAny(name, "*/") && !slices.Contains(accounts, name) {
+				c.at(account, fmt.Sprintf("%s.scope.accounts[%d]", path, j), fmt.Sprintf("no account %q is declared%s", name, Suggest(name, accounts)))
+			}
+		}
+	}
 }
 
 // entity refuses members of the wrong kind.

@@ -85,4 +85,7 @@ func (s *shape) objectSchema(schema map[string]any) {
 	if either != nil {
 		schema["oneOf"] = either
 	}
+	if s.someOf {
+		schema["minProperties"] = 1
+	}
 }

@@ -33,6 +33,8 @@ type shape struct {
 	empty bool
 	// either are keys of which an object has exactly one.
 	either []string
+	// someOf tells that an object needs at least one of its keys.
+	someOf bool
 }
 
 type kind int
@@ -181,7 +183,19 @@ func (c *checker) checkObject(path string, n *node, s *shape) {
 			c.at(n, path, fmt.Sprintf("%s is missing; give %s", k.name, k.shape.about))
 		}
 	}
+	if s.someOf && len(o.fields) == 0 {
+		c.at(n, path, "is empty; give at least one of "+strings.Join(s.names(), ", "))
+	}
 	c.checkEither(path, n, s)
+}
+
+// names lists the keys of an object.
+func (s *shape) names() []string {
+	names := make([]string, len(s.keys))
+	for i, k := range s.keys {
+		names[i] = k.name
+	}
+	return names
 }
 
 func (c *checker) checkField(path string, n *node, f *field, s *shape) {
