@@ -78,7 +78,9 @@ func (s *Store) scanTx(ctx context.Context, scan *scanner.Scan, do func(*batch) 
 		if err := s.checkLease(ctx, tx, scan); err != nil {
 			return err
 		}
-		return do(newBatch(tx))
+		b := newBatch(tx)
+		b.redaction = s.redaction
+		return do(b)
 	})
 	if errors.Is(err, scanner.ErrLeaseLost) {
 		s.locks.free(scan.Account.Key)

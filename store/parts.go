@@ -71,8 +71,8 @@ func (b *batch) replaceVersion(ctx context.Context, seq, current int64, write sc
 	case !errors.Is(err, sql.ErrNoRows):
 		return err
 	}
-	if err := b.exec(ctx, `UPDATE parts SET hash = ?, unread = ?, rank_time = ?, rank_scope = ?, rank_line = ?, region = ? WHERE id = ?`,
-		write.Hash[:], write.Unread, nanos(write.Rank.Updated), write.Rank.Scope, write.Rank.Line, write.Head.Region, current); err != nil {
+	if err := b.exec(ctx, `UPDATE parts SET hash = ?, unread = ?, rank_time = ?, rank_scope = ?, rank_line = ?, region = ?, redaction = ? WHERE id = ?`,
+		write.Hash[:], write.Unread, nanos(write.Rank.Updated), write.Rank.Scope, write.Rank.Line, write.Head.Region, b.redaction, current); err != nil {
 		return err
 	}
 	head, err := headOf(write.Head)
@@ -113,8 +113,8 @@ func (b *batch) insertPart(ctx context.Context, seq int64, write scanner.PartWri
 	var id int64
 	err := b.row(ctx, []any{&id}, `
 		INSERT INTO parts (resource_key, part, from_seq, hash, unread, rank_time, rank_scope, rank_line, region, redaction)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1) RETURNING id`,
-		write.Key, write.Part, seq, write.Hash[:], write.Unread, nanos(write.Rank.Updated), write.Rank.Scope, write.Rank.Line, write.Head.Region)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+		write.Key, write.Part, seq, write.Hash[:], write.Unread, nanos(write.Rank.Updated), write.Rank.Scope, write.Rank.Line, write.Head.Region, b.redaction)
 	if err != nil {
 		return err
 	}

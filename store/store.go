@@ -29,6 +29,8 @@ type Options struct {
 	ReadOnly bool
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
+	// Redaction is the revision of the redaction list that what is stored was sealed by. See Reseal.
+	Redaction int
 }
 
 // Store is an open database file, used on behalf of one organization. It is safe for concurrent
@@ -40,6 +42,8 @@ type Store struct {
 	now   func() time.Time
 	org   organization
 	locks locks
+	// redaction is the revision of the list that parts are sealed by.
+	redaction int
 }
 
 // organization is the one that a Store is used for.
@@ -53,7 +57,7 @@ const readers = 4
 
 // Open opens the file, creating and migrating it as needed. Call Use next, and Close at the end.
 func Open(ctx context.Context, path string, options Options) (*Store, error) {
-	s := &Store{path: path, now: options.Now, locks: locks{path: path + "-lock", held: map[string]*os.File{}}}
+	s := &Store{path: path, now: options.Now, redaction: options.Redaction, locks: locks{path: path + "-lock", held: map[string]*os.File{}}}
 	if s.now == nil {
 		s.now = time.Now
 	}

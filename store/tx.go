@@ -69,6 +69,7 @@ func fromNanos(at int64) time.Time {
 type batch struct {
 	tx         *sql.Tx
 	statements map[string]*sql.Stmt
+	redaction  int // of parts that are written
 }
 
 func newBatch(tx *sql.Tx) *batch { return &batch{tx: tx, statements: map[string]*sql.Stmt{}} }

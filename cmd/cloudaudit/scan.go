@@ -10,6 +10,7 @@ import (
 
 	"cloudaudit/cmd/cloudaudit/internal/config"
 	"cloudaudit/providers"
+	"cloudaudit/providers/shape"
 	"cloudaudit/providers/snapshot"
 	"cloudaudit/scanner"
 	"cloudaudit/store"
@@ -87,7 +88,7 @@ func (p *program) scan(ctx context.Context, names []string, s *scanning) error {
 	s.keep = store.Retention{
 		ScanLogs: config.Days(loaded.Retention.ScanLogs), Intervals: config.Days(loaded.Retention.Intervals), AuditLog: config.Days(loaded.Retention.AuditLog),
 	}
-	s.store, err = store.Open(ctx, loaded.Store.Path, store.Options{})
+	s.store, err = store.Open(ctx, loaded.Store.Path, store.Options{Redaction: shape.RedactionRevision})
 	if err != nil {
 		return err
 	}
@@ -109,6 +110,9 @@ func known(c *config.Config, names []string) error {
 
 func (s *scanning) run(ctx context.Context, organization string, declared store.Declared, names []string) error {
 	if err := s.store.Use(ctx, organization); err != nil {
+		return err
+	}
+	if err := s.store.Reseal(ctx, shape.Reseal); err != nil {
 		return err
 	}
 	if err := s.reconcile(ctx, declared); err != nil {
