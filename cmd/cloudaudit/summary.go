@@ -37,6 +37,7 @@ type summaryLine struct {
 	Coverage  string         `json:"coverage"`
 	Score     string         `json:"score"`
 	Unknown   int            `json:"unknown"`
+	Excused   int            `json:"excused"`
 	Critical  int            `json:"critical"`
 	High      int            `json:"high"`
 	Medium    int            `json:"medium"`
@@ -63,7 +64,7 @@ func (s *scanning) summarize(ctx context.Context) error {
 		lines[i] = row.line()
 	}
 	err := s.table(reflect.ValueOf(lines), []string{
-		"account", "scan", "resources", "coverage", "score", "unknown", "critical", "high", "medium", "low", "opened", "resolved",
+		"account", "scan", "resources", "coverage", "score", "unknown", "excused", "critical", "high", "medium", "low", "opened", "resolved",
 	})
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func newSummaryRow(account store.AccountStatus, result scanner.Result) summaryRo
 
 func (r summaryRow) line() summaryLine {
 	line := summaryLine{
-		Account: r.Account, Scan: r.Status, Resources: r.Resources, Unknown: r.Score.Unknown, Opened: r.Opened, Resolved: r.Resolved,
+		Account: r.Account, Scan: r.Status, Resources: r.Resources, Unknown: r.Score.Unknown, Excused: r.Score.Excused, Opened: r.Opened, Resolved: r.Resolved,
 		Coverage: fmt.Sprintf("%.0f%% (%d of %d)", 100*r.Coverage, r.ScopesComplete, r.ScopesPlanned), Score: "n/a",
 		Critical: r.Open["critical"], High: r.Open["high"], Medium: r.Open["medium"], Low: r.Open["low"],
 	}
