@@ -76,7 +76,7 @@ func (j *judging) page(ctx context.Context, page []Held) error {
 	var judgements []Judgement
 	var counts Counts
 	for _, s := range subjects {
-		j.meet(s.held, s.judgement.Presence)
+		j.meet(s)
 		counts.add(s.counts())
 		if s.judgement.matters() {
 			judgements = append(judgements, s.judgement)
@@ -92,16 +92,16 @@ func (j *judging) page(ctx context.Context, page []Held) error {
 }
 
 // meet counts a resource that the pass comes by.
-func (j *judging) meet(held *Held, presence Presence) {
+func (j *judging) meet(s *subject) {
 	counts := &j.result.Counts
-	if presence == Gone || presence == Outside {
+	if s.judgement.Presence == Gone || s.judgement.Presence == Outside {
 		return
 	}
 	counts.Resources++
-	switch j.scan.Seq {
-	case held.Since:
+	switch {
+	case s.held.Since == j.scan.Seq:
 		counts.Added++
-	case held.Changed:
+	case s.held.Changed == j.scan.Seq || len(s.judgement.Ended) > 0:
 		counts.Changed++
 	}
 }

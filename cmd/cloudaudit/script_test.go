@@ -1,14 +1,19 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets scripts run the program itself, in a process of its own.
+// TestMain lets scripts and tests run the program itself, in a process of its own.
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
 	testscript.Main(m, map[string]func(){
 		"cloudaudit": main,
 	})
