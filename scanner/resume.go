@@ -26,7 +26,7 @@ var errOutdated = errors.New("the scanning process ended before the scan did, an
 func (r *run) resume(ctx context.Context) error {
 	digest := r.plan.digest(r.scan.Account)
 	left := r.scan.Left
-	if left == nil {
+	if left == nil || left.Plan == "" { // before that nothing is listed
 		return r.Store.Plan(ctx, r.scan, digest)
 	}
 	if left.Plan != digest || r.Now().Sub(r.scan.StartedAt) > resumeFor {

@@ -8,9 +8,10 @@ import (
 	"cloudaudit/scanner"
 )
 
-// End implements scanner.Store.
+// End implements scanner.Store. Whatever comes of it, this process is done with the scan.
 func (s *Store) End(ctx context.Context, scan *scanner.Scan, result scanner.Result) error {
-	err := s.scanTx(ctx, scan, func(b *batch) error {
+	defer s.locks.free(scan.Account.Key)
+	return s.scanTx(ctx, scan, func(b *batch) error {
 		account, err := s.accountID(ctx, b.tx, scan.Account)
 		if err != nil {
 			return err
@@ -33,10 +34,6 @@ func (s *Store) End(ctx context.Context, scan *scanner.Scan, result scanner.Resu
 		}
 		return s.release(ctx, b, accountLease(account))
 	})
-	if err == nil {
-		s.locks.free(scan.Account.Key)
-	}
-	return err
 }
 
 // forget drops what only a scan that is not over needs.

@@ -12,6 +12,10 @@ var ErrConflict = errors.New("conflict")
 // ErrNewerSchema tells that the file was written by a newer version.
 var ErrNewerSchema = errors.New("database was written by a newer version of cloudaudit")
 
+// ErrFull tells that the disk, or the database up to its limit, is full. Nothing that was stored before
+// is lost, and what could not be stored is read again by the next scan.
+var ErrFull = errors.New("the disk or the database is full: make room on it, lower the retention, or raise store.maxBytes")
+
 // ErrPast tells that a moment was asked for of which nothing is kept any more, or that is still to come.
 var ErrPast = errors.New("nothing is known of this moment")
 

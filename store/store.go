@@ -29,6 +29,8 @@ type Options struct {
 	ReadOnly bool
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
+	// MaxBytes bounds the size of the file; 0 leaves that to the disk.
+	MaxBytes int64
 	// Redaction is the revision of the redaction list that what is stored was sealed by. See Reseal.
 	Redaction int
 }
@@ -61,18 +63,18 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if err := s.open(ctx, options.ReadOnly); err != nil {
+	if err := s.open(ctx, options); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, readOnly bool) error {
-	if readOnly {
+func (s *Store) open(ctx context.Context, options Options) error {
+	if options.ReadOnly {
 		if _, err := os.Stat(s.path); err != nil {
 			return fmt.Errorf("open database: %w", err)
 		}
-	} else if err := s.openWriter(ctx); err != nil {
+	} else if err := s.openWriter(ctx, options.MaxBytes); err != nil {
 		return err
 	}
 	var err error
@@ -82,7 +84,7 @@ func (s *Store) open(ctx context.Context, readOnly bool) error {
 	return s.checkSchema(ctx)
 }
 
-func (s *Store) openWriter(ctx context.Context) error {
+func (s *Store) openWriter(ctx context.Context, maxBytes int64) error {
 	err := s.share()
 	if err != nil {
 		return err
@@ -90,7 +92,23 @@ func (s *Store) openWriter(ctx context.Context) error {
 	if s.write, err = connect(ctx, s.path, writing, 1); err != nil {
 		return err
 	}
+	if err := s.bound(ctx, maxBytes); err != nil {
+		return fmt.Errorf("bound the size of %s: %w", s.path, err)
+	}
 	return s.migrate(ctx)
+}
+
+// bound limits the size of the file. The pool has one connection, which is never given up.
+func (s *Store) bound(ctx context.Context, maxBytes int64) error {
+	if maxBytes <= 0 {
+		return nil
+	}
+	var pageSize int64
+	if err := s.write.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&pageSize); err != nil {
+		return err
+	}
+	_, err := s.write.ExecContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, max(1, maxBytes/pageSize)))
+	return err
 }
 
 // purpose is what connections are for: writing, reading the file, or asking, which may not even write

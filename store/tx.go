@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/mattn/go-sqlite3"
 )
 
 // withTx runs do in one transaction of the writing connection.
@@ -12,15 +15,41 @@ func (s *Store) withTx(ctx context.Context, do func(*sql.Tx) error) (err error) 
 	if s.write == nil {
 		return errReadOnly
 	}
-	tx, err := s.write.BeginTx(ctx, nil)
+	tx, err := s.begin(ctx)
 	if err != nil {
-		return err
+		return explained(err)
 	}
 	defer func() { err = errors.Join(err, ignoreDone(tx.Rollback())) }()
 	if err := do(tx); err != nil {
-		return err
+		return explained(err)
 	}
-	return tx.Commit()
+	return explained(tx.Commit())
+}
+
+// patience is how often a transaction waits for the one of another process. Each waiting is as long as
+// the connection's busy timeout.
+const patience = 12
+
+func (s *Store) begin(ctx context.Context) (tx *sql.Tx, err error) {
+	for range patience {
+		if tx, err = s.write.BeginTx(ctx, nil); !isCode(err, sqlite3.ErrBusy) {
+			return tx, err
+		}
+	}
+	return nil, fmt.Errorf("another process has been writing to %s for a minute: %w", s.path, err)
+}
+
+func isCode(err error, code sqlite3.ErrNo) bool {
+	var fault sqlite3.Error
+	return errors.As(err, &fault) && fault.Code == code
+}
+
+// explained tells what to do about a full disk.
+func explained(err error) error {
+	if isCode(err, sqlite3.ErrFull) {
+		return fmt.Errorf("%w (%w)", ErrFull, err)
+	}
+	return err
 }
 
 func ignoreDone(err error) error {

@@ -178,7 +178,7 @@ func (p *program) open(ctx context.Context, loaded *config.Config, readOnly bool
 	if _, err := os.Stat(loaded.Store.Path); errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("there is no database at %s yet: run `cloudaudit scan%s` first", short(loaded.Store.Path), p.same())
 	}
-	return store.Open(ctx, loaded.Store.Path, store.Options{ReadOnly: readOnly})
+	return store.Open(ctx, loaded.Store.Path, store.Options{ReadOnly: readOnly, MaxBytes: loaded.Store.MaxBytes})
 }
 
 // same repeats the flags that choose configuration and database, for commands that are proposed.

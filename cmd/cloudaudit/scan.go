@@ -88,7 +88,7 @@ func (p *program) scan(ctx context.Context, names []string, s *scanning) error {
 	s.keep = store.Retention{
 		ScanLogs: config.Days(loaded.Retention.ScanLogs), Intervals: config.Days(loaded.Retention.Intervals), AuditLog: config.Days(loaded.Retention.AuditLog),
 	}
-	s.store, err = store.Open(ctx, loaded.Store.Path, store.Options{Redaction: shape.RedactionRevision})
+	s.store, err = store.Open(ctx, loaded.Store.Path, store.Options{Redaction: shape.RedactionRevision, MaxBytes: loaded.Store.MaxBytes})
 	if err != nil {
 		return err
 	}

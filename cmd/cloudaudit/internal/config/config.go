@@ -35,6 +35,8 @@ type Config struct {
 // Store is where everything is kept.
 type Store struct {
 	Path string `json:"path"`
+	// MaxBytes bounds the file's size; 0 does not.
+	MaxBytes int64 `json:"maxBytes"`
 	// ConfigID is the configuration's identity; the file's absolute path by default.
 	ConfigID string `json:"configId"`
 }

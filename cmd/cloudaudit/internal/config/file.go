@@ -38,6 +38,7 @@ func shapeOfFile() *shape {
 func storeShape() *shape {
 	return &shape{kind: structure, about: "where everything is kept", fallback: true, keys: []key{
 		{name: "path", shape: &shape{about: "the database file", format: givenFormat(), path: true, fallback: "cloudaudit.db"}},
+		{name: "maxBytes", shape: &shape{kind: number, about: "the size that the file may grow to; without it the disk is the limit", least: 1 << 20}},
 		{name: "configId", shape: &shape{about: "the identity of this configuration, if not its path", format: givenFormat()}},
 	}}
 }
