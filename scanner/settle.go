@@ -106,6 +106,9 @@ func (j *judging) unread(audit *auditing, held *Held) []providers.Unread {
 		if part.Stale != "" {
 			unread = append(unread, providers.Unread{Path: providers.PartPath(part.Name), Class: part.Stale})
 		}
+		if part.Stale != "" && part.Name == providers.Properties { // tags come with it
+			unread = append(unread, providers.Unread{Path: "/tags", Class: part.Stale})
+		}
 	}
 	if !have[providers.Properties] {
 		unread = append(unread,

@@ -1,4 +1,4 @@
-package main
+package main_test
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ import (
 
 var killFor = flag.Duration("kill", 3*time.Second, "for how long scans are killed at random moments")
 
-// asProgram in the environment makes the test's binary the program itself.
+// asProgram in the environment makes the test's binary the program itself: TestMain looks for it.
 const asProgram = "CLOUDAUDIT_TEST_AS_PROGRAM"
 
 // estate is a folder with a configuration of one account and its inventory in several files.

@@ -10,7 +10,7 @@ import (
 
 // TestMain lets scripts and tests run the program itself, in a process of its own.
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
+	if os.Getenv("CLOUDAUDIT_TEST_AS_PROGRAM") != "" {
 		main()
 		return
 	}
