@@ -76,7 +76,7 @@ func (r Redacted) MarshalJSON() ([]byte, error) {
 // Unread is a path of a resource that has no value that a policy may trust.
 type Unread struct {
 	// Path is a JSON Pointer (RFC 6901) from the resource's root: "/properties/password",
-	// "/facets/iamPolicy", "/properties/env/2/value".
+	// "/facets/iamPolicy", "/properties/env/2/value", "/tags"; the empty one is the whole resource.
 	Path  string `json:"path"`
 	Class Class  `json:"class"`
 }

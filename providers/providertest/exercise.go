@@ -159,9 +159,13 @@ func leaves(value any, path string, unread map[string]bool) []string {
 	return nil
 }
 
-// lies tells whether an unread path is a pointer into a part or to one of the tags. A path whose
-// value was redacted must exist; others may name what is missing.
+// lies tells whether an unread path is a pointer into a part, to the tags or to one of them, or the
+// root, of a resource of which nothing may be trusted. A path whose value was redacted must exist;
+// others may name what is missing.
 func lies(resource *providers.Resource, part string, unread providers.Unread) bool {
+	if unread.Path == "" || unread.Path == "/tags" && part == providers.Properties {
+		return unread.Class != providers.RedactedValue
+	}
 	if key, ok := strings.CutPrefix(unread.Path, "/tags/"); ok && part == providers.Properties {
 		_, exists := resource.Tags[providers.Segments("/" + key)[0]]
 		return exists

@@ -24,10 +24,16 @@ func bucket(name string) *providers.Resource {
 func TestFake_PassesTheContract(t *testing.T) {
 	t.Parallel()
 	gap := providers.Gap{Class: providers.AccessDenied, Place: "storage:list", Reason: "the role may not list"}
+	untagged := bucket("c")
+	untagged.Tags = nil
+	untagged.Parts["extra"] = providers.Part{Unread: []providers.Unread{{Path: "", Class: providers.Timeout}, {Path: "/facets/extra", Class: providers.NotRead}}}
+	main := untagged.Parts[providers.Properties]
+	main.Unread = append(main.Unread, providers.Unread{Path: "/tags", Class: providers.NotRead})
+	untagged.Parts[providers.Properties] = main
 	providertest.Exercise(t, providertest.New(
 		providertest.Listing{
 			Scope:  providers.Scope{Name: "one", Region: providers.Anywhere},
-			Events: append(providertest.Resources(bucket("a"), bucket("b")), providertest.Event{Gap: &gap}),
+			Events: append(providertest.Resources(bucket("a"), bucket("b"), untagged), providertest.Event{Gap: &gap}),
 		},
 		providertest.Listing{Scope: providers.Scope{Name: "two", Region: "eu"}, Err: errors.New("denied")},
 	), providers.Account{})
