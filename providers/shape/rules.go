@@ -19,11 +19,12 @@ var RedactionList string
 // list is RedactionList in the form in which it is applied. It is never changed.
 var list = must(parseRules(RedactionList))
 
-func must(r *rules, err error) *rules {
+// must gives a value that is part of the program and so cannot be wrong.
+func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
 	}
-	return r
+	return value
 }
 
 // treat says how a value is redacted, as told by the name of the key that holds it.

@@ -1,6 +1,7 @@
 package shape
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -39,6 +40,31 @@ func TestRedactionList_IsWellFormed(t *testing.T) {
 			if !strings.HasPrefix(fields[2], "/properties/") && !strings.HasPrefix(fields[2], "/facets/") {
 				t.Errorf("%q has no path from the root", line)
 			}
+		}
+	}
+}
+
+func TestParseCFNTypes_RefusesWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"arn Arn", "type X\narn", "type X\ntags A list", "type X\nhas", "type", "# fine\n\ntype X\nforbid x"} {
+		if _, err := parseCFNTypes(text); err == nil || !strings.Contains(err.Error(), "line ") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// TestCFNTypes_AreWellFormed holds what the list says of a type against the type's own properties.
+func TestCFNTypes_AreWellFormed(t *testing.T) {
+	t.Parallel()
+	for name, known := range cfnTypes {
+		if strings.Count(name, "::") != 2 || len(known.Properties) == 0 || !slices.IsSorted(known.Properties) {
+			t.Errorf("%s has no name of a type or no properties in order", name)
+		}
+		if known.ARN != "" && !slices.Contains(known.Properties, known.ARN) {
+			t.Errorf("%s has no property %s", name, known.ARN)
+		}
+		if known.Tags != "Tags" && !slices.Contains(known.Properties, known.Tags) {
+			t.Errorf("%s has no property %s", name, known.Tags)
 		}
 	}
 }
