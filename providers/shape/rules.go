@@ -9,7 +9,7 @@ import (
 // RedactionRevision is the revision of data/redaction.txt and of the looks of secrets. It grows
 // with every change of what is redacted or volatile: hashes are keyed by it, and stored bodies of
 // an older revision are sealed again.
-const RedactionRevision = 1
+const RedactionRevision = 2
 
 // RedactionList is the list of what is redacted, with its own explanation at the top.
 //
