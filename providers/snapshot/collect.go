@@ -42,7 +42,7 @@ func collect(ctx context.Context, f file, settings Settings, emit providers.Emit
 }
 
 func (r *reader) read(ctx context.Context, in io.Reader) error {
-	split := newSplitter(bufio.NewReaderSize(in, 256<<10), r.settings.limit())
+	split := newSplitter(bufio.NewReaderSize(in, 256<<10), layoutOf(r.settings.Format), r.settings.limit())
 	if err := split.start(); err != nil {
 		return corrupt(r.file.path, err)
 	}

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"errors"
 	"io"
+	"slices"
 )
 
 // outcome is how the reading of a value ended.
@@ -28,12 +29,12 @@ type brackets struct {
 	// last is the last byte that is no space outside of strings.
 	last byte
 	// top tells that the value is an object outside of lists, whose own keys matter: key is where
-	// in the record the last string at its level begins, isKey that it is a key, isHolder that the
-	// last key may hold records, described that a key is one that only resources have.
+	// in the record the last string at its level begins, isKey that it is a key, holder the last key
+	// if it may hold records, described that a key is one that only records have.
 	top       bool
 	key       int
 	isKey     bool
-	isHolder  bool
+	holder    string
 	described bool
 }
 
@@ -104,7 +105,8 @@ func (s *splitter) scan(chunk []byte, b *brackets) (span, outcome, bool) {
 			}
 			b.inString = true
 		case '{', '[':
-			if c == '[' && b.isHolder && b.last == ':' && b.depth == 1 {
+			if c == '[' && b.holder != "" && b.last == ':' && b.depth == 1 {
+				s.list = b.holder
 				return span{kept, i + 1}, holdsRecords, true
 			}
 			b.depth++
@@ -152,6 +154,9 @@ func (s *splitter) noteKey(b *brackets) {
 	if !s.large && b.key+1 < len(s.record) {
 		name = string(s.record[b.key+1 : len(s.record)-1])
 	}
-	b.described = b.described || describes(name)
-	b.isHolder = !b.described && holder(name)
+	b.described = b.described || slices.Contains(s.layout.records, name)
+	b.holder = ""
+	if !b.described && s.layout.holds(name) {
+		b.holder = name
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 
 	"cloudaudit/providers"
 )
@@ -16,6 +17,9 @@ type piece struct {
 	line int
 	// fault says what is wrong, empty for a record.
 	fault string
+	// around is the answer that holds the record, in its member list; nil for a record by itself.
+	around *answer
+	list   string
 }
 
 // errUTF16 is met in files that a Windows shell wrote.
@@ -35,10 +39,14 @@ const (
 // arrays, and elements of the arrays that API answers hold. It never holds more than one record,
 // and of a record never more than the limit.
 type splitter struct {
-	in    *bufio.Reader
-	limit int
-	line  int
-	at    place
+	in     *bufio.Reader
+	layout layout
+	limit  int
+	line   int
+	at     place
+	// around is the answer that is being read, list the member that holds the records.
+	around *answer
+	list   string
 	// lines tells that every line outside of arrays that begins an object is a record by itself.
 	lines bool
 	// first tells that no object was read yet, and so nothing is known of the lines.
@@ -50,8 +58,8 @@ type splitter struct {
 	empty  bool
 }
 
-func newSplitter(in *bufio.Reader, limit int) *splitter {
-	return &splitter{in: in, limit: limit, line: 1, first: true, empty: true}
+func newSplitter(in *bufio.Reader, layout layout, limit int) *splitter {
+	return &splitter{in: in, layout: layout, limit: limit, line: 1, first: true, empty: true}
 }
 
 // start passes over a byte order mark.
@@ -99,13 +107,26 @@ func (s *splitter) end(err error) (piece, error) {
 	}
 	switch {
 	case s.at != outside:
-		s.at, s.more = outside, false
+		s.leave()
 		return piece{line: s.line, fault: "the file ends inside of a list: it is cut off"}, nil
 	case s.more:
 		s.more = false
 		return piece{line: s.line, fault: "the answer names a next page that is not in the file: append the remaining pages"}, nil
 	}
 	return piece{}, io.EOF
+}
+
+// leave gives up the list or answer that is being read.
+func (s *splitter) leave() {
+	s.at, s.more = outside, false
+	s.endAnswer()
+}
+
+func (s *splitter) endAnswer() {
+	if s.around != nil {
+		s.around.ended = true
+		s.around = nil
+	}
 }
 
 // top takes what begins outside of lists.
@@ -133,18 +154,21 @@ func (s *splitter) element(c byte) (piece, error) {
 	case '}', ':':
 		return piece{line: s.line, fault: "the list holds a stray character"}, s.skip(1)
 	}
-	found := piece{line: s.line}
+	found := piece{line: s.line, around: s.around}
+	if s.at == inMembers {
+		found.list = s.list
+	}
 	outcome, err := s.value(false)
 	if err != nil {
 		return found, err
 	}
 	switch {
 	case outcome == cutOff:
-		s.at, s.more = outside, false
+		s.leave()
 		found.fault = "the file ends inside of a record: it is cut off"
 	case s.large:
 		found.fault = tooLarge
-	case c != '{':
+	case c != '{' && (c != '"' || found.list == "" || found.list != s.layout.texts):
 		found.fault = "the list holds a value that is not an object"
 	default:
 		found.data = s.record
@@ -166,7 +190,8 @@ func (s *splitter) object() (piece, error) {
 	switch {
 	case outcome == holdsRecords:
 		s.at = inMembers
-		s.more = nextPage(append(s.record, ']', '}'))
+		s.around = &answer{members: head(s.record)}
+		s.more = s.layout.nextPage(s.around.members)
 		return piece{}, nil
 	case outcome == cutOff:
 		found.fault = "the file ends inside of a record: it is cut off"
@@ -241,11 +266,17 @@ func (s *splitter) answer(c byte) (piece, error) {
 		return piece{}, s.skip(1)
 	case '}':
 		s.at = outside
+		s.endAnswer()
 		return piece{}, s.skip(1)
 	case '"':
 		return s.member()
 	}
+	return s.malformed()
+}
+
+func (s *splitter) malformed() (piece, error) {
 	s.at = outside
+	s.endAnswer()
 	return s.garbage("the answer around the records is malformed")
 }
 
@@ -256,7 +287,7 @@ func (s *splitter) member() (piece, error) {
 		if err != nil && !errors.Is(err, io.EOF) || outcome == whole && err == nil {
 			return piece{}, err
 		}
-		s.at, s.more = outside, false
+		s.leave()
 		found.fault = "the file ends inside of an answer: it is cut off"
 		return found, nil
 	}
@@ -266,8 +297,7 @@ func (s *splitter) member() (piece, error) {
 	name := string(bytes.Trim(s.record, `"`))
 	if c, err := s.space(); err != nil || c != ':' {
 		if err == nil {
-			s.at = outside
-			return s.garbage("the answer around the records is malformed")
+			return s.malformed()
 		}
 		return fault(whole, err)
 	}
@@ -278,19 +308,40 @@ func (s *splitter) member() (piece, error) {
 	if err != nil {
 		return fault(whole, err)
 	}
-	if c == '[' && holder(name) {
-		s.at = inMembers
+	if c == '[' && s.layout.holds(name) {
+		s.at, s.list = inMembers, name
 		return piece{}, s.skip(1)
 	}
 	if c == ',' || c == '}' || c == ']' || c == ':' {
-		s.at = outside
-		return s.garbage("the answer around the records is malformed")
+		return s.malformed()
 	}
 	outcome, err := s.value(false)
-	if pageName(name) && outcome == whole && c == '"' && len(s.record) > 2 {
-		s.more = true
+	if err == nil && outcome == whole {
+		s.note(name)
 	}
 	return fault(outcome, err)
+}
+
+// note keeps what the records of an answer need of the member that was just read.
+func (s *splitter) note(name string) {
+	if slices.Contains(s.layout.pages, name) && len(s.record) > 2 && s.record[0] == '"' {
+		s.more = true
+	}
+	if s.around == nil || s.large || !slices.Contains(s.layout.notes, name) {
+		return
+	}
+	if value, err := providers.ParseValue(s.record); err == nil && s.around.members != nil {
+		s.around.members[name] = value
+	}
+}
+
+// head gives the members of an answer up to the list that begins.
+func head(record []byte) map[string]any {
+	value, err := providers.ParseValue(append(record, ']', '}'))
+	if members, ok := value.(map[string]any); ok && err == nil {
+		return members
+	}
+	return map[string]any{}
 }
 
 // garbage passes over lines up to one that begins an object or a list.
@@ -346,39 +397,4 @@ func (s *splitter) keep(chunk []byte) {
 		return
 	}
 	s.record = append(s.record, chunk...)
-}
-
-// holder names the members of answers that hold records.
-func holder(name string) bool { return name == "data" || name == "value" || name == "assets" }
-
-// describes names members that resources have and answers do not.
-func describes(name string) bool {
-	switch name {
-	case "id", "name", "type", "properties", "assetType", "asset_type", "resource":
-		return true
-	}
-	return false
-}
-
-func pageName(name string) bool {
-	switch name {
-	case "nextLink", "nextPageToken", "next_page_token", "skip_token", "skipToken", "$skipToken":
-		return true
-	}
-	return false
-}
-
-// nextPage tells whether the members of an answer name a next page.
-func nextPage(answer []byte) bool {
-	value, err := providers.ParseValue(answer)
-	if err != nil {
-		return false
-	}
-	members, _ := value.(map[string]any)
-	for name, member := range members {
-		if text, ok := member.(string); ok && text != "" && pageName(name) {
-			return true
-		}
-	}
-	return false
 }

@@ -15,7 +15,7 @@ import (
 func pieces(t *testing.T, in io.Reader, limit, most int) []piece {
 	t.Helper()
 	// A small buffer makes records cross its borders.
-	s := newSplitter(bufio.NewReaderSize(in, 16), limit)
+	s := newSplitter(bufio.NewReaderSize(in, 16), layoutOf(GCP), limit)
 	if err := s.start(); err != nil {
 		return nil
 	}
