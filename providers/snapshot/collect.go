@@ -22,16 +22,26 @@ type reader struct {
 	types    []string
 	emit     providers.Emitter
 	gaps     int
+	waiting  waiting
 }
 
 // collect reads a file to its end. Its errors mean that the end was not reached.
 func collect(ctx context.Context, f file, settings Settings, emit providers.Emitter) error {
+	r := reader{file: f, settings: settings, types: settings.planned(), emit: emit}
+	if err := eachPiece(ctx, f, settings, r.take); err != nil {
+		return err
+	}
+	return r.end()
+}
+
+// eachPiece hands every piece of a file to take, in their order. Its errors are take's, or mean that
+// the end was not reached or that there is nothing in the file.
+func eachPiece(ctx context.Context, f file, settings Settings, take func(piece) error) error {
 	in, err := openStream(ctx, f)
 	if err != nil {
 		return err
 	}
-	r := reader{file: f, settings: settings, types: settings.planned(), emit: emit}
-	err = r.read(ctx, in)
+	err = splitStream(ctx, f, settings, in, take)
 	if err == nil && in.changed() {
 		err = failed("inventory %q was written to while it was read: scan again once it is complete", f.path)
 	}
@@ -41,10 +51,10 @@ func collect(ctx context.Context, f file, settings Settings, emit providers.Emit
 	return err
 }
 
-func (r *reader) read(ctx context.Context, in io.Reader) error {
-	split := newSplitter(bufio.NewReaderSize(in, 256<<10), layoutOf(r.settings.Format), r.settings.limit())
+func splitStream(ctx context.Context, f file, settings Settings, in io.Reader, take func(piece) error) error {
+	split := newSplitter(bufio.NewReaderSize(in, 256<<10), layoutOf(settings.Format), settings.limit())
 	if err := split.start(); err != nil {
-		return corrupt(r.file.path, err)
+		return corrupt(f.path, err)
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -52,21 +62,23 @@ func (r *reader) read(ctx context.Context, in io.Reader) error {
 		}
 		found, err := split.next()
 		switch {
+		case errors.Is(err, io.EOF) && split.empty:
+			return failed("inventory %q is empty, which says nothing: export it again, or write [] into it if there really are no resources", f.path)
 		case errors.Is(err, io.EOF):
-			return r.end(split)
+			return nil
 		case err != nil:
-			return corrupt(r.file.path, err)
+			return corrupt(f.path, err)
 		}
-		if err := r.take(found); err != nil {
+		if err := take(found); err != nil {
 			return err
 		}
 	}
 }
 
 // end judges a file that was read to its end.
-func (r *reader) end(split *splitter) error {
-	if split.empty {
-		return failed("inventory %q is empty, which says nothing: export it again, or write [] into it if there really are no resources", r.file.path)
+func (r *reader) end() error {
+	if err := r.release(nil); err != nil {
+		return err
 	}
 	if r.gaps <= maxGaps {
 		return nil
@@ -77,49 +89,92 @@ func (r *reader) end(split *splitter) error {
 	})
 }
 
-// take maps one record and hands it on.
+// take maps one record and hands it on, once what it needs of the answer around it is known.
 func (r *reader) take(found piece) error {
+	if err := r.release(found.around); err != nil {
+		return err
+	}
+	if r.waits(found) {
+		return r.hold(found)
+	}
+	return r.record(found)
+}
+
+// record maps one record and hands it on.
+func (r *reader) record(found piece) error {
 	if found.fault != "" {
-		return r.gap(found.line, "", found.fault)
+		return r.gap(found.line, "", decoding(found.fault))
 	}
-	value, err := providers.ParseValue(found.data)
-	if err != nil {
-		return r.gap(found.line, "", "the record "+err.Error())
+	record, fault := decode(found.data)
+	if fault != "" {
+		return r.gap(found.line, "", decoding(fault))
 	}
-	record, isObject := value.(map[string]any)
-	if !isObject {
-		return r.gap(found.line, "", "the record is not an object")
-	}
-	resource, fault := r.resource(record)
+	resource, problem := r.resource(record, found)
 	if len(r.types) > 0 && resource.Type != "" && !slices.Contains(r.types, resource.Type) {
 		return nil
 	}
-	if fault != "" {
-		return r.gap(found.line, resource.Type, fault)
+	if problem != nil {
+		return r.gap(found.line, resource.Type, problem)
 	}
 	resource.Rank.Scope, resource.Rank.Line = r.file.name, found.line
 	shape.Seal(resource)
 	return r.emit.Resource(resource)
 }
 
-// resource maps a record. With a fault, the resource tells no more than its type, if that.
-func (r *reader) resource(record map[string]any) (*providers.Resource, string) {
-	if r.settings.Format == Azure {
-		return azureResource(record, r.settings.Region)
+// decode reads a record, which may be an object or, in some answers, a string that holds one.
+func decode(data []byte) (map[string]any, string) {
+	value, err := providers.ParseValue(data)
+	if text, isText := value.(string); isText && err == nil {
+		value, err = providers.ParseValue([]byte(text))
 	}
-	return gcpResource(record, r.settings.Region)
+	if err != nil {
+		return nil, "the record " + err.Error()
+	}
+	record, isObject := value.(map[string]any)
+	if !isObject {
+		return nil, "the record is not an object"
+	}
+	return record, ""
 }
 
-func (r *reader) gap(line int, resourceType, reason string) error {
+// problem is why a record is no resource, in words that never quote it.
+type problem struct {
+	class  providers.Class
+	reason string
+}
+
+// decoding is the problem of a record that cannot be understood, nil for no reason.
+func decoding(reason string) *problem {
+	if reason == "" {
+		return nil
+	}
+	return &problem{providers.Decode, reason}
+}
+
+// resource maps a record. With a problem, the resource tells no more than its type, if that.
+func (r *reader) resource(record map[string]any, found piece) (*providers.Resource, *problem) {
+	switch r.settings.Format {
+	case Azure:
+		resource, fault := azureResource(record, r.settings.Region)
+		return resource, decoding(fault)
+	case CloudControl:
+		resource, fault := controlResource(record, found, r.settings)
+		return resource, decoding(fault)
+	}
+	resource, fault := gcpResource(record, r.settings.Region)
+	return resource, decoding(fault)
+}
+
+func (r *reader) gap(line int, resourceType string, why *problem) error {
 	if r.gaps++; r.gaps > maxGaps {
 		return nil
 	}
 	return r.emit.Gap(providers.Gap{
 		Region: providers.Anywhere,
 		Type:   resourceType,
-		Class:  providers.Decode,
+		Class:  why.class,
 		Place:  fmt.Sprintf("%s:%d", r.file.name, line),
-		Reason: reason,
+		Reason: why.reason,
 	})
 }
 

@@ -103,6 +103,7 @@ func TestProvider_PassesTheContract(t *testing.T) {
 		{Format: snapshot.GCP, Path: testdata(t, "gcp.ndjson")},
 		{Format: snapshot.GCP, Path: testdata(t, "gcp*.ndjson"), Types: []string{"storage.googleapis.com/Bucket"}},
 		{Format: snapshot.Azure, Path: testdata(t, "azure.json"), Content: []string{snapshot.Resource}},
+		{Format: snapshot.CloudControl, Path: testdata(t, "cloudcontrol*.*"), AccountID: "111111111111"},
 	} {
 		providertest.Exercise(t, snapshot.New(), account(t, settings))
 	}

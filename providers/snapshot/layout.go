@@ -25,6 +25,13 @@ func layoutOf(format string) layout {
 			records: []string{"id", "name", "type", "properties", "assetType", "asset_type", "resource"},
 			pages:   []string{"nextLink", "nextPageToken", "next_page_token", "skip_token", "skipToken", "$skipToken"},
 		}
+	case CloudControl:
+		return layout{
+			holders: []string{descriptions},
+			records: []string{"Identifier", "Properties", "ResourceDescription"},
+			pages:   []string{"NextToken"},
+			notes:   []string{"TypeName", "Region", "AccountId"},
+		}
 	}
 	return layout{}
 }

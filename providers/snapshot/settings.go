@@ -15,8 +15,9 @@ import (
 
 // Formats of inventories.
 const (
-	GCP   = "gcp-cai"
-	Azure = "azure-resource-graph"
+	GCP          = "gcp-cai"
+	Azure        = "azure-resource-graph"
+	CloudControl = "aws-cloudcontrol"
 )
 
 // Content types that snapshot.content may declare. Declared content is whole: where a listing is
@@ -53,7 +54,7 @@ type Settings struct {
 }
 
 // Formats lists the known formats.
-func Formats() []string { return []string{Azure, GCP} }
+func Formats() []string { return []string{CloudControl, Azure, GCP} }
 
 // Cloud gives the cloud whose resources a format holds, empty for an unknown format.
 func Cloud(format string) string {
@@ -62,6 +63,8 @@ func Cloud(format string) string {
 		return providers.GCP
 	case Azure:
 		return providers.Azure
+	case CloudControl:
+		return providers.AWS
 	}
 	return ""
 }
@@ -112,7 +115,7 @@ func contents(format string) []string {
 	switch format {
 	case GCP:
 		return []string{Resource, IAMPolicy, OrgPolicy, AccessPolicy}
-	case Azure:
+	case Azure, CloudControl:
 		return []string{Resource}
 	}
 	return nil

@@ -18,11 +18,12 @@ func TestParseSettings(t *testing.T) {
 		{"missing", ``, "the section snapshot is missing"},
 		{"not_json", `{`, "read the section snapshot"},
 		{"unknown_key", `{"format":"gcp-cai","path":"/a","pfad":"/b"}`, `unknown field "pfad"`},
-		{"unknown_format", `{"format":"csv","path":"/a"}`, `"csv" is unknown: use one of azure-resource-graph, gcp-cai`},
+		{"unknown_format", `{"format":"csv","path":"/a"}`, `"csv" is unknown: use one of aws-cloudcontrol, azure-resource-graph, gcp-cai`},
 		{"no_path", `{"format":"gcp-cai"}`, "snapshot.path is missing"},
 		{"relative_path", `{"format":"gcp-cai","path":"a"}`, `snapshot.path "a" is not absolute`},
 		{"unknown_content", `{"format":"gcp-cai","path":"/a","content":["POLICY"]}`, `"POLICY" is unknown for gcp-cai: use RESOURCE, IAM_POLICY`},
 		{"content_of_another_format", `{"format":"azure-resource-graph","path":"/a","content":["IAM_POLICY"]}`, "use RESOURCE"},
+		{"other_content_of_aws", `{"format":"aws-cloudcontrol","path":"/a","content":["IAM_POLICY"]}`, "use RESOURCE"},
 		{"empty_type", `{"format":"gcp-cai","path":"/a","types":[""]}`, "an empty name"},
 		{"negative_size", `{"format":"gcp-cai","path":"/a","maxRecordBytes":-1}`, "is negative"},
 	} {

@@ -12,10 +12,10 @@ import (
 )
 
 // pieces reads all pieces of a stream, with an upper bound to find loops.
-func pieces(t *testing.T, in io.Reader, limit, most int) []piece {
+func pieces(t *testing.T, in io.Reader, format string, limit, most int) []piece {
 	t.Helper()
 	// A small buffer makes records cross its borders.
-	s := newSplitter(bufio.NewReaderSize(in, 16), layoutOf(GCP), limit)
+	s := newSplitter(bufio.NewReaderSize(in, 16), layoutOf(format), limit)
 	if err := s.start(); err != nil {
 		return nil
 	}
@@ -29,6 +29,9 @@ func pieces(t *testing.T, in io.Reader, limit, most int) []piece {
 			t.Fatal(err)
 		}
 		found.data = bytes.Clone(found.data)
+		if found.around != nil && found.list == "" && found.fault == "" {
+			t.Fatal("a record of an answer is in no list")
+		}
 		if all = append(all, found); len(all) > most {
 			t.Fatalf("%d pieces of %d bytes", len(all), most)
 		}
@@ -43,31 +46,34 @@ func pieces(t *testing.T, in io.Reader, limit, most int) []piece {
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{
 		"{\"a\":1}\n{\"b\":2}\n", `[{"a":1},{"b":[2]}]`, `{"data":[{"a":1}],"skip_token":"x"}`, "{\"a\"\n{\"b\":1}", "x\n[1,}:", "\xef\xbb\xbf{}{}",
+		`{"ResourceDescriptions":[{"a":1}],"TypeName":"x"}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		most := 2*len(data) + 4
-		whole := pieces(t, bytes.NewReader(data), 64, most)
-		single := pieces(t, iotest.OneByteReader(bytes.NewReader(data)), 64, most)
-		if len(whole) != len(single) {
-			t.Fatalf("%d pieces, or %d when read byte by byte", len(whole), len(single))
-		}
-		for i := range whole {
-			if !bytes.Equal(whole[i].data, single[i].data) || whole[i].line != single[i].line || whole[i].fault != single[i].fault {
-				t.Errorf("piece %d is %q or %q when read byte by byte", i, whole[i].data, single[i].data)
+		for _, format := range []string{GCP, CloudControl} {
+			most := 2*len(data) + 4
+			whole := pieces(t, bytes.NewReader(data), format, 64, most)
+			single := pieces(t, iotest.OneByteReader(bytes.NewReader(data)), format, 64, most)
+			if len(whole) != len(single) {
+				t.Fatalf("%d pieces, or %d when read byte by byte", len(whole), len(single))
+			}
+			for i := range whole {
+				if !bytes.Equal(whole[i].data, single[i].data) || whole[i].line != single[i].line || whole[i].fault != single[i].fault || whole[i].list != single[i].list {
+					t.Errorf("piece %d is %q or %q when read byte by byte", i, whole[i].data, single[i].data)
+				}
 			}
 		}
 	})
 }
 
-// FuzzRecord maps any JSON with both formats.
+// FuzzRecord maps any JSON with the formats of Google Cloud and Azure.
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"name":"//a/b","assetType":"a/B","resource":{"data":{"id":"1"}},"iam_policy":{"audit_configs":[]}}`))
 	f.Add([]byte(`{"id":"/subscriptions/s","type":"a/b","tags":{"a":1},"properties":{}}`))
 	f.Add([]byte(`{"id":"/","type":"a/b"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, format := range Formats() {
+		for _, format := range []string{GCP, Azure} {
 			r := reader{file: file{name: "in.json"}, settings: Settings{Format: format}, emit: discard{t}}
 			if err := r.take(piece{data: data, line: 1}); err != nil {
 				t.Fatal(err)
@@ -76,18 +82,48 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// discard checks what every emitted resource has.
+// FuzzControl maps any JSON as a description of Cloud Control, by itself and in an answer.
+func FuzzControl(f *testing.F) {
+	f.Add([]byte(`{"TypeName":"AWS::S3::Bucket","Identifier":"x","Properties":"{\"Tags\":[{\"Key\":\"a\"}]}"}`))
+	f.Add([]byte(`{"TypeName":"AWS::SNS::Topic","ResourceDescription":{"Identifier":"x","Properties":{"Arn":"arn:aws:s3:::x"}}}`))
+	f.Add([]byte(`{"Identifier":"x","Properties":null,"Region":"eu-west-1","AccountId":"1"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, around := range []*answer{nil, {members: map[string]any{"TypeName": "AWS::EC2::SecurityGroup"}}} {
+			found := piece{data: data, line: 1, around: around}
+			if around != nil {
+				found.list = descriptions
+			}
+			emitOne(t, CloudControl, found)
+		}
+	})
+}
+
+// emitOne maps one record and checks what comes of it.
+func emitOne(t *testing.T, format string, found piece) {
+	t.Helper()
+	r := reader{file: file{name: "in.json"}, settings: Settings{Format: format}, emit: discard{t}}
+	if err := r.record(found); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// discard checks what every emitted resource and gap has.
 type discard struct{ t *testing.T }
 
 func (d discard) Resource(r *providers.Resource) error {
 	if r.Type == "" || r.ID == "" || r.Identity == "" || r.Region == "" {
 		d.t.Errorf("resource %+v lacks something", r)
 	}
+	for name, part := range r.Parts {
+		if _, err := providers.FormatValue(part.Value); err != nil || part.Hash == (providers.Hash{}) {
+			d.t.Errorf("part %s has no hash or no JSON: %v", name, err)
+		}
+	}
 	return nil
 }
 
 func (d discard) Gap(g providers.Gap) error {
-	if g.Class != providers.Decode || g.Reason == "" || g.Place != "in.json:1" {
+	if g.Class == "" || g.Reason == "" || g.Place == "" || g.Region == "" {
 		d.t.Errorf("gap %+v", g)
 	}
 	return nil
