@@ -117,3 +117,17 @@ func TestCloudControl_ListsProveNoAbsence(t *testing.T) {
 		t.Error("a property that a resource lacks counts as unread")
 	}
 }
+
+func TestConfig_Golden(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"config-snapshot.json", "config-api.json", "config-query.json"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := run(t, snapshot.Settings{Format: snapshot.Config, Path: testdata(t, name), AccountID: "111111111111"}, providers.Want{})
+			if len(got.gaps) != 0 || len(got.errs) != 0 {
+				t.Errorf("gaps %v, errors %v", got.gaps, got.errs)
+			}
+			golden(t, name, got.resources)
+		})
+	}
+}

@@ -23,11 +23,16 @@ type reader struct {
 	emit     providers.Emitter
 	gaps     int
 	waiting  waiting
+	// deleted are the resources that AWS Config saw go, over all files of the account.
+	deleted *deletions
 }
 
 // collect reads a file to its end. Its errors mean that the end was not reached.
-func collect(ctx context.Context, f file, settings Settings, emit providers.Emitter) error {
-	r := reader{file: f, settings: settings, types: settings.planned(), emit: emit}
+func collect(ctx context.Context, f file, settings Settings, deleted *deletions, emit providers.Emitter) error {
+	if err := deleted.find(ctx); err != nil {
+		return err
+	}
+	r := reader{file: f, settings: settings, types: settings.planned(), emit: emit, deleted: deleted}
 	if err := eachPiece(ctx, f, settings, r.take); err != nil {
 		return err
 	}
@@ -113,7 +118,10 @@ func (r *reader) record(found piece) error {
 	if len(r.types) > 0 && resource.Type != "" && !slices.Contains(r.types, resource.Type) {
 		return nil
 	}
-	if problem != nil {
+	switch {
+	case problem == notThere:
+		return nil
+	case problem != nil:
 		return r.gap(found.line, resource.Type, problem)
 	}
 	resource.Rank.Scope, resource.Rank.Line = r.file.name, found.line
@@ -143,6 +151,9 @@ type problem struct {
 	reason string
 }
 
+// notThere is the problem of a record of something that is not there any more, which is none.
+var notThere = &problem{}
+
 // decoding is the problem of a record that cannot be understood, nil for no reason.
 func decoding(reason string) *problem {
 	if reason == "" {
@@ -160,6 +171,8 @@ func (r *reader) resource(record map[string]any, found piece) (*providers.Resour
 	case CloudControl:
 		resource, fault := controlResource(record, found, r.settings)
 		return resource, decoding(fault)
+	case Config:
+		return configResource(record, found, r.settings, r.deleted)
 	}
 	resource, fault := gcpResource(record, r.settings.Region)
 	return resource, decoding(fault)

@@ -1,6 +1,7 @@
 // Package snapshot reads inventories from files: exports of Google Cloud's Cloud Asset Inventory
-// (format gcp-cai), answers of Azure Resource Graph or Resource Manager (azure-resource-graph), and
-// descriptions of AWS Cloud Control (aws-cloudcontrol).
+// (format gcp-cai), answers of Azure Resource Graph or Resource Manager (azure-resource-graph),
+// descriptions of AWS Cloud Control (aws-cloudcontrol), and configuration items of AWS Config
+// (aws-config).
 //
 // Every file is a scope of its own. A file may be NDJSON, one or several JSON arrays, pretty
 // printed or not, or API answers that hold their records under data, value or assets (of AWS, as
@@ -42,4 +43,31 @@
 // unread where they are missing. Of a record in an answer to list-resources every missing property
 // is unread, because AWS leaves out what it likes there: ask for each resource by get-resource, and
 // put the answers into one file, to have absence proven.
+//
+// # AWS Config
+//
+// A file is a configuration snapshot or history file as Config delivers it, or what `aws configservice`
+// prints for get-resource-config-history, batch-get-resource-config or select-resource-config; the
+// items may also stand alone. Types get CloudFormation's names (AWS::ACM::Certificate is
+// AWS::CertificateManager::Certificate, AWS::IAM::Policy is AWS::IAM::ManagedPolicy). The id is the
+// item's ARN, else type/resourceId. Of several items of a resource the one that was captured last
+// counts; if that one says that the resource was deleted, no other item of it does, in whichever file
+// it stands. Items of resources that Config does not record are gaps.
+//
+// Config has property names of its own. They become CloudFormation's where a published source proves
+// the mapping. These types are mapped from the shape of their API, which Config keeps in camel case:
+// AWS::CertificateManager::Certificate; AWS::CloudTrail::Trail; AWS::CloudWatch::Alarm;
+// AWS::DynamoDB::Table; AWS::EC2::EIP, FlowLog, Instance, InternetGateway, NetworkAcl, SecurityGroup,
+// Subnet, VPC and Volume; AWS::ElasticLoadBalancingV2::LoadBalancer; AWS::IAM::Group, ManagedPolicy,
+// Role and User; AWS::KMS::Key; AWS::Lambda::Function; AWS::RDS::DBCluster and DBInstance;
+// AWS::S3::AccountPublicAccessBlock and Bucket; AWS::SNS::Topic; AWS::SQS::Queue. These are recorded in
+// CloudFormation's shape: AWS::AccessAnalyzer::Analyzer; AWS::ECR::Repository; AWS::ECS::Cluster,
+// Service and TaskDefinition; AWS::EFS::FileSystem; AWS::EKS::Cluster; AWS::GuardDuty::Detector;
+// AWS::Kinesis::Stream. The sources and every property stand in data/config-types.txt. A property that
+// an item does not prove is unread, never absent.
+//
+// What has no CloudFormation name stays in the member _config of the properties, as configuration and
+// supplementaryConfiguration, with strings of JSON opened in the latter. Of all other types, of rows
+// of a query that did not select configuration as a whole, and of items without one, _config holds
+// everything and all properties are unread.
 package snapshot

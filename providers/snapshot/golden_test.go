@@ -104,6 +104,8 @@ func TestProvider_PassesTheContract(t *testing.T) {
 		{Format: snapshot.GCP, Path: testdata(t, "gcp*.ndjson"), Types: []string{"storage.googleapis.com/Bucket"}},
 		{Format: snapshot.Azure, Path: testdata(t, "azure.json"), Content: []string{snapshot.Resource}},
 		{Format: snapshot.CloudControl, Path: testdata(t, "cloudcontrol*.*"), AccountID: "111111111111"},
+		{Format: snapshot.Config, Path: testdata(t, "config-*.json"), Content: []string{snapshot.Resource}},
+		{Format: snapshot.Config, Path: testdata(t, "config-*.json"), Types: []string{"AWS::IAM::Policy", "AWS::KMS::Key"}},
 	} {
 		providertest.Exercise(t, snapshot.New(), account(t, settings))
 	}

@@ -32,6 +32,14 @@ func layoutOf(format string) layout {
 			pages:   []string{"NextToken"},
 			notes:   []string{"TypeName", "Region", "AccountId"},
 		}
+	case Config:
+		return layout{
+			holders: []string{"configurationItems", "baseConfigurationItems", unprocessed, queryResults},
+			texts:   queryResults,
+			records: []string{"resourceType", "resourceId", "configuration"},
+			pages:   []string{"nextToken", "NextToken"},
+			notes:   []string{"QueryInfo"},
+		}
 	}
 	return layout{}
 }

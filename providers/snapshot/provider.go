@@ -22,17 +22,22 @@ func (p *Provider) Collectors(ctx context.Context, account providers.Account, wa
 	if err != nil {
 		return nil, err
 	}
+	files := find(settings.Path, want.Listed)
+	var deleted *deletions
+	if settings.Format == Config {
+		deleted = &deletions{files: files, settings: settings}
+	}
 	var collectors []providers.Collector
-	for _, f := range find(settings.Path, want.Listed) {
+	for _, f := range files {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		collectors = append(collectors, collector(f, settings))
+		collectors = append(collectors, collector(f, settings, deleted))
 	}
 	return collectors, nil
 }
 
-func collector(f file, settings Settings) providers.Collector {
+func collector(f file, settings Settings, deleted *deletions) providers.Collector {
 	scope := providers.Scope{
 		Name:     f.name,
 		Region:   providers.Anywhere,
@@ -44,6 +49,6 @@ func collector(f file, settings Settings) providers.Collector {
 		if f.err != nil {
 			return f.err
 		}
-		return collect(ctx, f, settings, emit)
+		return collect(ctx, f, settings, deleted, emit)
 	}}
 }

@@ -18,6 +18,7 @@ const (
 	GCP          = "gcp-cai"
 	Azure        = "azure-resource-graph"
 	CloudControl = "aws-cloudcontrol"
+	Config       = "aws-config"
 )
 
 // Content types that snapshot.content may declare. Declared content is whole: where a listing is
@@ -54,7 +55,7 @@ type Settings struct {
 }
 
 // Formats lists the known formats.
-func Formats() []string { return []string{CloudControl, Azure, GCP} }
+func Formats() []string { return []string{CloudControl, Config, Azure, GCP} }
 
 // Cloud gives the cloud whose resources a format holds, empty for an unknown format.
 func Cloud(format string) string {
@@ -63,7 +64,7 @@ func Cloud(format string) string {
 		return providers.GCP
 	case Azure:
 		return providers.Azure
-	case CloudControl:
+	case CloudControl, Config:
 		return providers.AWS
 	}
 	return ""
@@ -115,7 +116,7 @@ func contents(format string) []string {
 	switch format {
 	case GCP:
 		return []string{Resource, IAMPolicy, OrgPolicy, AccessPolicy}
-	case Azure, CloudControl:
+	case Azure, CloudControl, Config:
 		return []string{Resource}
 	}
 	return nil
@@ -124,9 +125,12 @@ func contents(format string) []string {
 // planned gives the types of the settings in canonical case.
 func (s Settings) planned() []string {
 	types := slices.Clone(s.Types)
-	if s.Format == Azure {
-		for i := range types {
+	for i := range types {
+		switch s.Format {
+		case Azure:
 			types[i] = shape.ARMType(types[i])
+		case Config:
+			types[i] = shape.AWSConfigType(types[i])
 		}
 	}
 	slices.Sort(types)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"cloudaudit/providers"
 )
@@ -46,12 +47,12 @@ func pieces(t *testing.T, in io.Reader, format string, limit, most int) []piece 
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{
 		"{\"a\":1}\n{\"b\":2}\n", `[{"a":1},{"b":[2]}]`, `{"data":[{"a":1}],"skip_token":"x"}`, "{\"a\"\n{\"b\":1}", "x\n[1,}:", "\xef\xbb\xbf{}{}",
-		`{"ResourceDescriptions":[{"a":1}],"TypeName":"x"}`,
+		`{"ResourceDescriptions":[{"a":1}],"TypeName":"x"}`, `{"Results":["{}","\"",{}],"QueryInfo":{}}`, `{"configurationItems":[{}],"unprocessedResourceKeys":[{}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, format := range []string{GCP, CloudControl} {
+		for _, format := range []string{GCP, CloudControl, Config} {
 			most := 2*len(data) + 4
 			whole := pieces(t, bytes.NewReader(data), format, 64, most)
 			single := pieces(t, iotest.OneByteReader(bytes.NewReader(data)), format, 64, most)
@@ -96,6 +97,29 @@ func FuzzControl(f *testing.F) {
 			emitOne(t, CloudControl, found)
 		}
 	})
+}
+
+// FuzzConfig maps any JSON as an item of AWS Config: by itself, as a row of a query, and in the search
+// for deletions.
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte(item("AWS::EC2::SecurityGroup", "OK", `{"ipPermissions":[{"ipProtocol":"tcp","ipv4Ranges":[{"cidrIp":"x"}],"ipv6Ranges":[],"prefixListIds":[],"userIdGroupPairs":[]}]}`)))
+	f.Add([]byte(item("AWS::S3::Bucket", "OK", `"{\"name\":\"x\"}"`)))
+	f.Add([]byte(item("AWS::ECS::TaskDefinition", "ResourceDiscovered", `{"ContainerDefinitions":[{"PortMappings":[{}],"Environment":null}],"Volumes":[[]]}`)))
+	f.Add([]byte(item("AWS::IAM::Policy", "ResourceDeleted", `{"policyVersionList":[{"isDefaultVersion":true,"document":"%7B%7D"}]}`)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		query := &answer{members: map[string]any{"QueryInfo": map[string]any{"SelectFields": []any{map[string]any{"Name": "configuration"}}}}}
+		emitOne(t, Config, piece{data: data, line: 1})
+		emitOne(t, Config, piece{data: data, line: 1, around: query, list: queryResults})
+		search := &deletions{times: map[configKey]time.Time{}}
+		if err := search.take(piece{data: data, line: 1}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func item(resourceType, status, configuration string) string {
+	return `{"awsAccountId":"1","resourceType":"` + resourceType + `","resourceId":"x","configurationItemCaptureTime":"2026-01-01T00:00:00Z","configurationItemStatus":"` + status + `",` +
+		`"tags":{},"configuration":` + configuration + `,"supplementaryConfiguration":{"BucketVersioningConfiguration":"{\"status\":\"Off\"}"}}`
 }
 
 // emitOne maps one record and checks what comes of it.

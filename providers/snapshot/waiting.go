@@ -25,6 +25,8 @@ func (r *reader) told(found piece) bool {
 	switch r.settings.Format {
 	case CloudControl:
 		return found.around.members["TypeName"] != nil
+	case Config:
+		return found.list != queryResults || found.around.members["QueryInfo"] != nil
 	}
 	return true
 }
