@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"cloudaudit/providers"
 	"cloudaudit/providers/snapshot"
 )
@@ -97,6 +99,38 @@ func TestCorpus_BothSpellingsGiveTheSamePolicies(t *testing.T) {
 	}
 	if missing > 0 {
 		t.Errorf("%d policies differ between the spellings", missing)
+	}
+}
+
+// TestCorpus_DumpsAreReadBack dumps recorded inventories and reads them back.
+func TestCorpus_DumpsAreReadBack(t *testing.T) {
+	t.Parallel()
+	root := os.Getenv("CLOUDAUDIT_TESTDATA")
+	for file, settings := range map[string]snapshot.Settings{
+		"gcp/cai-export.ndjson":  {Format: snapshot.GCP},
+		"azure/resources.ndjson": {Format: snapshot.Azure},
+	} {
+		settings.Path = filepath.Join(root, filepath.FromSlash(file))
+		before := run(t, settings, providers.Want{})
+		lines := make([]snapshot.DumpResource, len(before.resources))
+		for i, resource := range before.resources {
+			var err error
+			if lines[i], err = snapshot.DumpOf(resource); err != nil {
+				t.Fatal(err)
+			}
+		}
+		head := header()
+		head.Cloud = snapshot.Cloud(settings.Format)
+		after := readDump(t, snapshot.Settings{}, dump(t, head, []snapshot.DumpCoverage{everything}, lines...))
+		if len(after.gaps) > 0 || len(after.errs) > 0 || len(after.resources) == 0 {
+			t.Errorf("%s: %d resources, gaps %v, errors %v", file, len(after.resources), after.gaps, after.errs)
+		}
+		for i, r := range after.resources {
+			r.Rank.Scope, r.Rank.Line = before.resources[i].Rank.Scope, before.resources[i].Rank.Line
+			if diff := cmp.Diff(before.resources[i], r); diff != "" {
+				t.Fatalf("%s: %s", file, diff)
+			}
+		}
 	}
 }
 

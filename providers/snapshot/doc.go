@@ -1,7 +1,7 @@
 // Package snapshot reads inventories from files: exports of Google Cloud's Cloud Asset Inventory
 // (format gcp-cai), answers of Azure Resource Graph or Resource Manager (azure-resource-graph),
-// descriptions of AWS Cloud Control (aws-cloudcontrol), and configuration items of AWS Config
-// (aws-config).
+// descriptions of AWS Cloud Control (aws-cloudcontrol), configuration items of AWS Config (aws-config)
+// and dumps of cloudaudit itself (cloudaudit), which it also writes.
 //
 // Every file is a scope of its own. A file may be NDJSON, one or several JSON arrays, pretty
 // printed or not, or API answers that hold their records under data, value or assets (of AWS, as
@@ -70,4 +70,29 @@
 // supplementaryConfiguration, with strings of JSON opened in the latter. Of all other types, of rows
 // of a query that did not select configuration as a whole, and of items without one, _config holds
 // everything and all properties are unread.
+//
+// # Dumps
+//
+// A dump is an account at the end of a scan. It is NDJSON, plain or compressed; every line is an object
+// whose member "record" says what it is. Lines come in this order:
+//
+//   - one "header": "format" ("cloudaudit"), "version" (1), and the members of DumpHeader: the account's
+//     name, its cloud and cloud id, when the dumped scan started and how it ended.
+//   - any number of "coverage": the members of DumpCoverage, one line for each type in a region, or facet
+//     of it, that the scan tells of.
+//   - any number of "resource": the members of DumpResource. Its parts hold their bodies with a placeholder
+//     for each secret and the unread paths, of which those of the class redacted say where secrets
+//     stood, so that a resource read back equals the dumped one, content hashes included (as long as
+//     the redaction list is the same).
+//   - one "trailer": "coverage" and "resources", how many such lines there are.
+//
+// A dump is as complete as the scan was. What a row of coverage says is not complete becomes a gap of
+// its type, region and facet, as many times as it counts; a failed listing of the whole account fails
+// the scope; types that no row names are not listed. Stale parts and missing resources come back as
+// unread. A dump without a trailer, or with another number of lines than it says, is incomplete. The
+// scope's region is the only one that coverage names, else any. A facet is promised for a missing part
+// only where it was promised for every type, and else not read.
+//
+// The cloud of the account is the header's. Files of one account that are of another cloud than the
+// first, or of another cloud account than snapshot.accountId, are refused.
 package snapshot

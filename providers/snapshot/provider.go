@@ -22,33 +22,63 @@ func (p *Provider) Collectors(ctx context.Context, account providers.Account, wa
 	if err != nil {
 		return nil, err
 	}
-	files := find(settings.Path, want.Listed)
-	var deleted *deletions
-	if settings.Format == Config {
-		deleted = &deletions{files: files, settings: settings}
-	}
+	plan := planOf(settings, account.Cloud, find(settings.Path, want.Listed))
 	var collectors []providers.Collector
-	for _, f := range files {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		collectors = append(collectors, collector(f, settings, deleted))
+	for _, f := range plan.files {
+		collectors = append(collectors, plan.collector(ctx, f))
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	return collectors, nil
 }
 
-func collector(f file, settings Settings, deleted *deletions) providers.Collector {
-	scope := providers.Scope{
-		Name:     f.name,
-		Region:   providers.Anywhere,
-		Types:    settings.planned(),
-		Whole:    settings.whole(),
-		Revision: f.revision,
+// plan is what the collectors of an account share.
+type plan struct {
+	settings Settings
+	cloud    string
+	files    []file
+	deleted  *deletions
+}
+
+func planOf(settings Settings, cloud string, files []file) plan {
+	p := plan{settings: settings, cloud: cloud, files: files}
+	if settings.Format == Config {
+		p.deleted = &deletions{files: files, settings: settings}
 	}
-	return providers.Collector{Scope: scope, Collect: func(ctx context.Context, emit providers.Emitter) error {
-		if f.err != nil {
-			return f.err
+	return p
+}
+
+func (p plan) collector(ctx context.Context, f file) providers.Collector {
+	if p.settings.Format == Dump {
+		return p.dump(ctx, f)
+	}
+	return p.reading(f, listed{providers.Anywhere, p.settings.planned(), p.settings.whole()}, func(ctx context.Context, emit providers.Emitter) error {
+		return collect(ctx, f, p.settings, p.deleted, emit)
+	})
+}
+
+// dump plans the reading of a dump, whose own beginning says what it lists.
+func (p plan) dump(ctx context.Context, f file) providers.Collector {
+	scope := listed{region: providers.Anywhere, types: p.settings.planned()}
+	if f.err == nil {
+		var planned listed
+		if planned, f.err = planDump(ctx, f, p.settings, p.cloud); f.err == nil {
+			scope = planned
 		}
-		return collect(ctx, f, settings, deleted, emit)
-	}}
+	}
+	return p.reading(f, scope, func(ctx context.Context, emit providers.Emitter) error {
+		return collectDump(ctx, f, p.settings, p.cloud, scope, emit)
+	})
+}
+
+// reading is the collector of a file. One that cannot be read fails.
+func (p plan) reading(f file, scope listed, collect func(context.Context, providers.Emitter) error) providers.Collector {
+	if f.err != nil {
+		collect = func(context.Context, providers.Emitter) error { return f.err }
+	}
+	return providers.Collector{
+		Scope:   providers.Scope{Name: f.name, Region: scope.region, Types: scope.types, Whole: scope.whole, Revision: f.revision},
+		Collect: collect,
+	}
 }

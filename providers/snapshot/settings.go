@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ const (
 	Azure        = "azure-resource-graph"
 	CloudControl = "aws-cloudcontrol"
 	Config       = "aws-config"
+	Dump         = "cloudaudit"
 )
 
 // Content types that snapshot.content may declare. Declared content is whole: where a listing is
@@ -55,9 +57,28 @@ type Settings struct {
 }
 
 // Formats lists the known formats.
-func Formats() []string { return []string{CloudControl, Config, Azure, GCP} }
+func Formats() []string { return []string{CloudControl, Config, Azure, Dump, GCP} }
 
-// Cloud gives the cloud whose resources a format holds, empty for an unknown format.
+// CloudOf gives the cloud whose resources the files hold. Of dumps, the first one that can be read
+// tells; it is empty while none can.
+func CloudOf(ctx context.Context, settings Settings) string {
+	if settings.Format != Dump {
+		return Cloud(settings.Format)
+	}
+	for _, f := range find(settings.Path, nil) {
+		d := dumpReader{reader: reader{file: f, settings: settings}}
+		if f.err != nil {
+			continue
+		}
+		if err := eachPiece(ctx, f, settings, d.head); (err == nil || errors.Is(err, errBegun)) && d.header != nil {
+			return d.header.Cloud
+		}
+	}
+	return ""
+}
+
+// Cloud gives the cloud whose resources a format holds, empty for Dump, whose files tell, and for an
+// unknown format.
 func Cloud(format string) string {
 	switch format {
 	case GCP:
@@ -90,13 +111,16 @@ func ParseSettings(data json.RawMessage) (Settings, error) {
 // Validate joins everything that is wrong with the settings.
 func (s Settings) Validate() error {
 	var errs []error
-	if Cloud(s.Format) == "" {
+	if !slices.Contains(Formats(), s.Format) {
 		errs = append(errs, fmt.Errorf("snapshot.format %q is unknown: use one of %s", s.Format, strings.Join(Formats(), ", ")))
 	}
 	if s.Path == "" {
 		errs = append(errs, errors.New("snapshot.path is missing: name a file, a directory or a pattern"))
 	} else if !filepath.IsAbs(s.Path) {
 		errs = append(errs, fmt.Errorf("snapshot.path %q is not absolute", s.Path))
+	}
+	if s.Format == Dump && len(s.Content) > 0 {
+		errs = append(errs, errors.New("snapshot.content is for exports of a cloud: remove it, a dump tells by itself what it holds"))
 	}
 	for _, content := range s.Content {
 		if known := contents(s.Format); len(known) > 0 && !slices.Contains(known, content) {

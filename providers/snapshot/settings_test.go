@@ -18,13 +18,14 @@ func TestParseSettings(t *testing.T) {
 		{"missing", ``, "the section snapshot is missing"},
 		{"not_json", `{`, "read the section snapshot"},
 		{"unknown_key", `{"format":"gcp-cai","path":"/a","pfad":"/b"}`, `unknown field "pfad"`},
-		{"unknown_format", `{"format":"csv","path":"/a"}`, `"csv" is unknown: use one of aws-cloudcontrol, aws-config, azure-resource-graph, gcp-cai`},
+		{"unknown_format", `{"format":"csv","path":"/a"}`, `"csv" is unknown: use one of aws-cloudcontrol, aws-config, azure-resource-graph, cloudaudit, gcp-cai`},
 		{"no_path", `{"format":"gcp-cai"}`, "snapshot.path is missing"},
 		{"relative_path", `{"format":"gcp-cai","path":"a"}`, `snapshot.path "a" is not absolute`},
 		{"unknown_content", `{"format":"gcp-cai","path":"/a","content":["POLICY"]}`, `"POLICY" is unknown for gcp-cai: use RESOURCE, IAM_POLICY`},
 		{"content_of_another_format", `{"format":"azure-resource-graph","path":"/a","content":["IAM_POLICY"]}`, "use RESOURCE"},
 		{"content_of_aws", `{"format":"aws-config","path":"/a","content":["RESOURCE"]}`, ""},
 		{"other_content_of_aws", `{"format":"aws-cloudcontrol","path":"/a","content":["IAM_POLICY"]}`, "use RESOURCE"},
+		{"content_of_a_dump", `{"format":"cloudaudit","path":"/a","content":["RESOURCE"]}`, "a dump tells by itself what it holds"},
 		{"empty_type", `{"format":"gcp-cai","path":"/a","types":[""]}`, "an empty name"},
 		{"negative_size", `{"format":"gcp-cai","path":"/a","maxRecordBytes":-1}`, "is negative"},
 	} {
@@ -49,8 +50,8 @@ func TestParseSettings_JoinsAllFaults(t *testing.T) {
 func TestCloud(t *testing.T) {
 	t.Parallel()
 	for _, format := range snapshot.Formats() {
-		if snapshot.Cloud(format) == "" {
-			t.Errorf("format %q has no cloud", format)
+		if (snapshot.Cloud(format) == "") != (format == snapshot.Dump) {
+			t.Errorf("format %q is of cloud %q", format, snapshot.Cloud(format))
 		}
 	}
 	if snapshot.Cloud(snapshot.GCP) != providers.GCP || snapshot.Cloud(snapshot.Azure) != providers.Azure || snapshot.Cloud("csv") != "" {

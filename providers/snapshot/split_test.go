@@ -52,7 +52,7 @@ func FuzzSplit(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, format := range []string{GCP, CloudControl, Config} {
+		for _, format := range []string{GCP, CloudControl, Config, Dump} {
 			most := 2*len(data) + 4
 			whole := pieces(t, bytes.NewReader(data), format, 64, most)
 			single := pieces(t, iotest.OneByteReader(bytes.NewReader(data)), format, 64, most)
@@ -129,6 +129,35 @@ func emitOne(t *testing.T, format string, found piece) {
 	if err := r.record(found); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// FuzzDump reads any text behind the header of a dump.
+func FuzzDump(f *testing.F) {
+	f.Add([]byte(`{"record":"coverage","region":"*","type":"*","listing":"complete"}`+"\n"), []byte(
+		`{"record":"resource","type":"a/B","id":"x","region":"eu","parts":{"properties":{"body":{"a":"[redacted]"},"unread":[{"path":"/properties/a","class":"redacted"}],"stale":"timeout"}}}`))
+	f.Add([]byte(`{"record":"coverage","region":"eu","type":"a/B","facet":"x","listing":"failed","gaps":3}`+"\n"), []byte(`{"record":"trailer"}`))
+	f.Fuzz(func(t *testing.T, coverage, lines []byte) {
+		d := dumpReader{reader: reader{file: file{name: "in.json"}, emit: discard{t}}}
+		head := `{"record":"header","format":"cloudaudit","version":1,"cloud":"azure-native","status":"succeeded"}`
+		if err := d.head(piece{data: []byte(head), line: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.head(piece{data: coverage, line: 1}); err != nil && !errors.Is(err, errBegun) {
+			t.Fatal(err)
+		}
+		d.planned = d.narrowed()
+		if err := d.begin(); err != nil {
+			t.Fatal(err)
+		}
+		for line := range bytes.Lines(lines) {
+			if err := d.line(piece{data: line, line: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := d.finish(); err != nil && d.failure == nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // discard checks what every emitted resource and gap has.
