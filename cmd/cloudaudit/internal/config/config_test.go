@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"cloudaudit/cmd/cloudaudit/internal/config"
+	"cloudaudit/providers/snapshot"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -298,6 +299,24 @@ func TestSchema_AgreesWithLoad(t *testing.T) {
 		if conforms(t, path) == nil {
 			t.Errorf("%s is taken", path)
 		}
+	}
+}
+
+// TestSchema_KnowsTheFormatsOfSnapshots holds the lists of formats together, which may not import
+// each other.
+func TestSchema_KnowsTheFormatsOfSnapshots(t *testing.T) {
+	t.Parallel()
+	text, err := config.Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := json.Marshal(snapshot.Formats())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain bytes.Buffer
+	if err := json.Compact(&plain, text); err != nil || !bytes.Contains(plain.Bytes(), names) {
+		t.Errorf("the schema does not list the formats %s, %v", names, err)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // Snapshot formats and contents, as the provider of snapshots knows them.
 var (
-	snapshotFormats  = []string{"azure-resource-graph", "gcp-cai"}
+	snapshotFormats  = []string{"aws-cloudcontrol", "aws-config", "azure-resource-graph", "cloudaudit", "gcp-cai"}
 	snapshotContents = []string{"RESOURCE", "IAM_POLICY", "ORG_POLICY", "ACCESS_POLICY"}
 )
 
@@ -71,7 +71,7 @@ func accountShape() *shape {
 
 func snapshotShape() *shape {
 	return &shape{kind: structure, about: "the section that names the format and the path of the inventory", keys: []key{
-		{name: "format", required: true, shape: &shape{about: "the kind of inventory: " + strings.Join(snapshotFormats, " or "), oneOf: snapshotFormats}},
+		{name: "format", required: true, shape: &shape{about: "the kind of inventory: " + either(snapshotFormats), oneOf: snapshotFormats}},
 		{name: "path", required: true, shape: &shape{about: "a file, a directory or a pattern", format: givenFormat(), path: true}},
 		{name: "types", shape: &shape{kind: list, about: "the only resource types to read", values: &shape{about: "a resource type", format: givenFormat()}}},
 		{name: "content", shape: &shape{kind: list, about: "the parts of resources that the files hold completely", values: &shape{about: "a content type", oneOf: snapshotContents}}},
@@ -79,6 +79,12 @@ func snapshotShape() *shape {
 		{name: "region", shape: &shape{about: "the region of records that lack one", format: givenFormat()}},
 		{name: "maxRecordBytes", shape: &shape{kind: number, about: "the size above which a record is not read", least: 1}},
 	}}
+}
+
+// either names alternatives: "a, b or c".
+func either(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 func scheduleShape() *shape {

@@ -67,12 +67,17 @@ func (c *checker) accounts(root *node) []string {
 
 // content refuses parts that the format does not have.
 func (c *checker) content(path string, snapshot *node) {
-	if snapshot.field("format").text() != "azure-resource-graph" {
-		return
-	}
-	for i, item := range snapshot.field("content").items() {
-		if value := item.text(); value != "RESOURCE" && slices.Contains(snapshotContents, value) {
-			c.at(item, fmt.Sprintf("%s.content[%d]", path, i), fmt.Sprintf("%q is unknown for azure-resource-graph; use RESOURCE", value))
+	format, content := snapshot.field("format").text(), snapshot.field("content")
+	switch format {
+	case "cloudaudit":
+		if len(content.items()) > 0 {
+			c.at(content, path+".content", "a dump tells by itself what it holds; remove it")
+		}
+	case "aws-cloudcontrol", "aws-config", "azure-resource-graph":
+		for i, item := range content.items() {
+			if value := item.text(); value != "RESOURCE" && slices.Contains(snapshotContents, value) {
+				c.at(item, fmt.Sprintf("%s.content[%d]", path, i), fmt.Sprintf("%q is unknown for %s; use RESOURCE", value, format))
+			}
 		}
 	}
 }
