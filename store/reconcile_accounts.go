@@ -157,6 +157,9 @@ func (r *reconciling) saveAccount(ctx context.Context, account DeclaredAccount, 
 	if row == nil {
 		return r.insertAccount(ctx, account, facts, rows)
 	}
+	if facts.Cloud == "" { // an inventory that cannot be read now does not tell
+		facts.Cloud = row.facts.Cloud
+	}
 	if row.name == account.Name && row.facts == facts && row.declared && !row.archived && (account.CloudID == "" || row.cloudID == account.CloudID) {
 		return nil
 	}

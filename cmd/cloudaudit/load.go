@@ -97,7 +97,7 @@ func (l *packLoader) builtin(ctx context.Context, name string) (*policy.Pack, er
 func (p *program) declared(ctx context.Context, c *config.Config) (store.Declared, error) {
 	declared := store.Declared{ConfigID: c.Store.ConfigID, At: places(c)}
 	for _, account := range c.Accounts {
-		one, err := declaredAccount(account)
+		one, err := declaredAccount(ctx, account)
 		if err != nil {
 			return declared, err
 		}
@@ -151,17 +151,21 @@ func declaredExceptions(c *config.Config) ([]policy.Exception, error) {
 	return exceptions, nil
 }
 
-func declaredAccount(account config.Account) (store.DeclaredAccount, error) {
+func declaredAccount(ctx context.Context, account config.Account) (store.DeclaredAccount, error) {
 	settings, err := json.Marshal(account.Snapshot)
 	if err != nil {
 		return store.DeclaredAccount{}, err
+	}
+	parsed, err := snapshot.ParseSettings(settings)
+	if err != nil {
+		return store.DeclaredAccount{}, usage(fmt.Errorf("account %s: %w", account.Name, err))
 	}
 	schedule, err := json.Marshal(account.Schedule)
 	if err != nil {
 		return store.DeclaredAccount{}, err
 	}
 	return store.DeclaredAccount{Account: providers.Account{
-		Name: account.Name, Provider: account.Provider, Cloud: snapshot.Cloud(account.Snapshot.Format),
+		Name: account.Name, Provider: account.Provider, Cloud: snapshot.CloudOf(ctx, parsed),
 		CloudID: account.Snapshot.AccountID, Tags: account.Tags, Settings: settings,
 	}, RenamedFrom: account.RenamedFrom, Schedule: schedule}, nil
 }

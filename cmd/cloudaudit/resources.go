@@ -12,10 +12,10 @@ import (
 
 func (p *program) resourcesCommand() *cobra.Command {
 	return family(about{
-		use: "resources", short: "List, show and compare resources",
+		use: "resources", short: "List, show, compare and export resources",
 		long:    "Resources are what the last scans found, in the shape that the provider publishes. Secrets are\nredacted before they are stored.",
 		example: "  cloudaudit resources list --type storage.googleapis.com/Bucket",
-	}, p.resourcesList(), p.resourcesShow(), p.resourcesDiff())
+	}, p.resourcesList(), p.resourcesShow(), p.resourcesDiff(), p.resourcesExport())
 }
 
 func (p *program) resourcesList() *cobra.Command {
