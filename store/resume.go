@@ -25,7 +25,7 @@ func (s *Store) goOn(ctx context.Context, b *batch, account int64, scan *scanner
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
-	if err != nil || !resumable || status != scanner.Running && status != scanner.Interrupted {
+	if err != nil || !resumable || status != scanner.Running && status != scanner.Interrupted && status != scanner.Failed {
 		return false, err
 	}
 	scan.StartedAt, scan.Left = fromMicros(started), left
