@@ -166,6 +166,10 @@ func (l *listing) flush() error {
 	return l.err
 }
 
+// maxKinds bounds how many kinds of gaps a scope may have. What comes after them counts as a gap of
+// any type, which proves less and never more.
+const maxKinds = 5000
+
 type gapKind struct {
 	region, resourceType, facet string
 	class                       providers.Class
@@ -180,6 +184,10 @@ func (l *listing) Gap(gap providers.Gap) error {
 	kind := gapKind{gap.Region, gap.Type, gap.Facet, gap.Class}
 	if l.gaps == nil {
 		l.gaps = map[gapKind]int{}
+	}
+	if len(l.gaps) >= maxKinds && l.gaps[kind] == 0 {
+		gap.Region, gap.Type, gap.Facet = providers.Anywhere, "", ""
+		kind = gapKind{region: gap.Region, class: gap.Class}
 	}
 	if l.gaps[kind]++; l.gaps[kind] == 1 || len(l.result.Gaps) < maxGaps {
 		l.result.Gaps = append(l.result.Gaps, gap)

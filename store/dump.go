@@ -20,7 +20,7 @@ type Dump struct {
 	StartedAt time.Time
 	Status    scanner.Status
 	Coverage  []scanner.Coverage
-	// Resources hands out those that are not gone, in order of their keys, until an error.
+	// Resources hands out those that are not gone, by type and identity, until an error.
 	Resources iter.Seq2[DumpedResource, error]
 }
 
@@ -92,8 +92,8 @@ const dumpPage = 200
 
 func (s *Store) dumpResources(ctx context.Context, tx *sql.Tx, account int64) iter.Seq2[DumpedResource, error] {
 	return func(yield func(DumpedResource, error) bool) {
-		for after := int64(0); ; {
-			page, last, err := dumpedPage(ctx, tx, account, after)
+		for kind, identity := "", ""; ; {
+			page, err := dumpedPage(ctx, tx, s.org.id, account, kind, identity)
 			if err != nil {
 				yield(DumpedResource{}, err)
 				return
@@ -103,30 +103,35 @@ func (s *Store) dumpResources(ctx context.Context, tx *sql.Tx, account int64) it
 					return
 				}
 			}
-			if after = last; len(page) == 0 {
+			if len(page) == 0 {
 				return
 			}
+			last := page[len(page)-1]
+			kind, identity = last.Type, last.Identity
 		}
 	}
 }
 
-func dumpedPage(ctx context.Context, tx *sql.Tx, account, after int64) (page []DumpedResource, last int64, err error) {
+func dumpedPage(ctx context.Context, tx *sql.Tx, org, account int64, kind, identity string) (page []DumpedResource, err error) {
 	at := map[int64]int{}
+	var keys []int64
 	err = query(ctx, tx, func(rows *sql.Rows) error {
+		var key int64
 		var r DumpedResource
 		var tagText, ancestors string
-		err := rows.Scan(&last, &r.Type, &r.Identity, &r.ID, &r.Name, &r.Region, &r.UID, &tagText, &ancestors, &r.Missing)
+		err := rows.Scan(&key, &r.Type, &r.Identity, &r.ID, &r.Name, &r.Region, &r.UID, &tagText, &ancestors, &r.Missing)
 		if err == nil {
 			err = errors.Join(json.Unmarshal([]byte(tagText), &r.Tags), json.Unmarshal([]byte(ancestors), &r.Ancestors))
 		}
-		at[last] = len(page)
-		page = append(page, r)
+		at[key] = len(page)
+		page, keys = append(page, r), append(keys, key)
 		return err
 	}, `SELECT key, type, identity, id, name, region, uid, tags, ancestors, missing_class FROM resources
-		WHERE account_id = ? AND gone_seq IS NULL AND key > ? ORDER BY key LIMIT ?`, account, after, dumpPage)
+		WHERE org_id = ? AND account_id = ? AND gone_seq IS NULL AND (type, identity) > (?, ?) ORDER BY type, identity LIMIT ?`, org, account, kind, identity, dumpPage)
 	if err != nil || len(page) == 0 {
-		return nil, last, err
+		return nil, err
 	}
+	marks, args := in(keys)
 	err = query(ctx, tx, func(rows *sql.Rows) error {
 		var key, updated int64
 		var p DumpedPart
@@ -134,19 +139,16 @@ func dumpedPage(ctx context.Context, tx *sql.Tx, account, after int64) (page []D
 		if err := rows.Scan(&key, &p.Name, &unread, &p.Stale, &updated, &body); err != nil {
 			return err
 		}
-		i, ours := at[key]
-		if !ours {
-			return nil
-		}
+		resource := &page[at[key]]
 		p.Body = json.RawMessage(body)
-		if rank := fromNanos(updated); rank.After(page[i].Rank.Updated) {
-			page[i].Rank.Updated = rank
+		if rank := fromNanos(updated); rank.After(resource.Rank.Updated) {
+			resource.Rank.Updated = rank
 		}
 		var err error
 		p.Unread, err = scanner.DecodeUnread(unread)
-		page[i].Stored = append(page[i].Stored, p)
+		resource.Stored = append(resource.Stored, p)
 		return err
 	}, `SELECT p.resource_key, p.part, p.unread, p.stale_class, p.rank_time, b.body FROM parts p JOIN bodies b ON b.part_id = p.id
-		WHERE p.resource_key > ? AND p.resource_key <= ? AND p.to_seq IS NULL ORDER BY p.resource_key, p.part`, after, last)
-	return page, last, err
+		WHERE p.resource_key IN (`+marks+`) AND p.to_seq IS NULL ORDER BY p.resource_key, p.part`, args...)
+	return page, err
 }

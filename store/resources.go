@@ -26,8 +26,9 @@ type Resource struct {
 	// Missing says why the resource could not be seen lately, empty while it can.
 	Missing string `json:"missing,omitempty"`
 
-	cursor int64
-	seq    int64 // at a past moment
+	cursor   int64
+	identity string
+	seq      int64 // at a past moment
 }
 
 // ResourceDetail is a resource with its parts.
@@ -79,16 +80,81 @@ func (s *Store) resourcesFrom(ctx context.Context, at time.Time) (resourcesFrom,
 }
 
 // resources reads those that meet the conditions.
-func (s *Store) resources(ctx context.Context, from resourcesFrom, w *where, limit int) ([]ResourceDetail, error) {
+func (s *Store) resources(ctx context.Context, from resourcesFrom, w *where, order string, limit int) ([]ResourceDetail, error) {
 	list := []ResourceDetail{}
 	err := query(ctx, s.read, func(rows *sql.Rows) error {
 		r, err := scanResource(rows)
 		list = append(list, r)
 		return err
-	}, `SELECT r.key, `+from.seq+`, a.name, a.cloud, r.type, r.id, r.name, `+from.region+`, r.tags, `+from.version+`, `+from.missing+`, r.ancestors, `+from.head+`,
-		(SELECT started_at FROM scans WHERE seq = r.from_seq), `+from.seen+from.from+w.String()+` ORDER BY r.key LIMIT ?`,
+	}, `SELECT r.key, r.identity, `+from.seq+`, a.name, a.cloud, r.type, r.id, r.name, `+from.region+`, r.tags, `+from.version+`, `+from.missing+`, r.ancestors, `+from.head+`,
+		(SELECT started_at FROM scans WHERE seq = r.from_seq), `+from.seen+from.from+w.String()+` ORDER BY `+order+` LIMIT ?`,
 		append(append(append([]any{}, from.args...), w.args...), limit)...)
 	return list, err
+}
+
+// EachResource hands every resource of the list to do, by account, type and identity, so that the same
+// resources come in the same order from every store. It reads in pages like EachViolation.
+func (s *Store) EachResource(ctx context.Context, access Access, f ResourceFilter, do func(Resource) error) error {
+	from, err := s.resourcesFrom(ctx, f.At)
+	if err != nil {
+		return err
+	}
+	accounts, err := s.names(ctx, access, f.Account)
+	if err != nil {
+		return err
+	}
+	for _, account := range accounts {
+		f.Account = account
+		if err := s.eachOf(ctx, from, f, do); err != nil {
+			return fmt.Errorf("resources of account %s: %w", account, err)
+		}
+	}
+	return nil
+}
+
+// eachOf is EachResource for one account.
+func (s *Store) eachOf(ctx context.Context, from resourcesFrom, f ResourceFilter, do func(Resource) error) error {
+	for kind, identity := "", ""; ; {
+		w := f.conditions(s.scope(Access{}), from)
+		w.add("(r.type, r.identity) > (?, ?)", kind, identity)
+		list, err := s.resources(ctx, from, w, "r.type, r.identity", exportPage)
+		if err != nil {
+			return err
+		}
+		for _, resource := range list {
+			if err := do(resource.Resource); err != nil {
+				return err
+			}
+		}
+		if len(list) < exportPage {
+			return nil
+		}
+		last := list[len(list)-1]
+		kind, identity = last.Type, last.identity
+	}
+}
+
+// names lists the accounts that the caller may see, archived ones included, by name: all or one.
+func (s *Store) names(ctx context.Context, access Access, account string) (names []string, err error) {
+	w := s.scope(access)
+	w.equal("a.name", account)
+	err = query(ctx, s.read, func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		names = append(names, name)
+		return err
+	}, `SELECT DISTINCT a.name FROM accounts a`+w.String()+` ORDER BY a.name`, w.args...)
+	return names, err
+}
+
+// conditions adds those of the filter.
+func (f ResourceFilter) conditions(w *where, from resourcesFrom) *where {
+	w.add(from.there)
+	w.equal("a.name", f.Account)
+	w.equal("r.type", f.Type)
+	w.equal(from.region, f.Region)
+	w.contains("r.id || ' ' || r.name", f.Search)
+	return w
 }
 
 // ListResources lists the resources that are there, in the order in which they were first found, with
@@ -98,14 +164,9 @@ func (s *Store) ListResources(ctx context.Context, access Access, f ResourceFilt
 	if err != nil {
 		return nil, 0, err
 	}
-	w := s.scope(access)
-	w.add(from.there)
+	w := f.conditions(s.scope(access), from)
 	w.add("r.key > ?", page.After)
-	w.equal("a.name", f.Account)
-	w.equal("r.type", f.Type)
-	w.equal(from.region, f.Region)
-	w.contains("r.id || ' ' || r.name", f.Search)
-	details, err := s.resources(ctx, from, w, page.limit()+1)
+	details, err := s.resources(ctx, from, w, "r.key", page.limit()+1)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list resources: %w", err)
 	}
@@ -123,7 +184,7 @@ func (s *Store) ListResources(ctx context.Context, access Access, f ResourceFilt
 func scanResource(row interface{ Scan(...any) error }) (r ResourceDetail, err error) {
 	var first, seen sql.NullInt64
 	var tagText, ancestors, headText string
-	err = row.Scan(&r.cursor, &r.seq, &r.Account, &r.Provider, &r.Type, &r.ID, &r.Name, &r.Region, &tagText, &r.Version, &r.Missing, &ancestors,
+	err = row.Scan(&r.cursor, &r.identity, &r.seq, &r.Account, &r.Provider, &r.Type, &r.ID, &r.Name, &r.Region, &tagText, &r.Version, &r.Missing, &ancestors,
 		&headText, &first, &seen)
 	if err != nil {
 		return r, err
@@ -164,7 +225,7 @@ func (s *Store) Resource(ctx context.Context, access Access, id string, at time.
 		w := s.scope(access)
 		w.add(from.there)
 		w.add(column+" = ?", id)
-		found, err := s.resources(ctx, from, w, 2)
+		found, err := s.resources(ctx, from, w, "r.key", 2)
 		if err != nil {
 			return ResourceDetail{}, err
 		}

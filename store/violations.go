@@ -220,23 +220,34 @@ func (s *Store) displayNames(ctx context.Context) (map[[2]string]policy.Policy, 
 	return names, nil
 }
 
-// EachViolation hands every violation of the list to do, reading in pages so that no reading
+// exportPage is how many rows are held at once where a list is handed out whole.
+const exportPage = 1000
+
+// EachViolation hands every violation of the list to do, in order of their ids, so that the same
+// violations come in the same order from every store. It reads in pages, so that no reading
 // transaction stays open.
 func (s *Store) EachViolation(ctx context.Context, access Access, filter ViolationFilter, do func(Violation) error) error {
-	for page := (Page{Limit: 1000}); ; {
-		list, next, err := s.Violations(ctx, access, filter, page)
+	from, err := s.violationsFrom(ctx, filter.At)
+	if err != nil {
+		return err
+	}
+	for after := ""; ; {
+		w := s.scope(access)
+		filter.conditions(w, from)
+		w.add("v.org_id = ? AND v.id > ?", s.org.id, after)
+		list, err := s.violations(ctx, from, w, "v.id", exportPage)
 		if err != nil {
-			return err
+			return fmt.Errorf("read violations: %w", err)
 		}
 		for _, v := range list {
 			if err := do(v); err != nil {
 				return err
 			}
 		}
-		if next == 0 {
+		if len(list) < exportPage {
 			return nil
 		}
-		page.After = next
+		after = list[len(list)-1].ID
 	}
 }
 

@@ -147,9 +147,9 @@ func TestHostileInventory(t *testing.T) {
 	}
 }
 
-// TestSecretsAreNowhere plants secrets in inventories of every format, in records that cannot be read
+// TestRule3_11_SecretsAreNowhere holds design rule 3.11: it plants secrets in inventories of every format, in records that cannot be read
 // and in those that can, and looks for them in everything that is stored and printed.
-func TestSecretsAreNowhere(t *testing.T) {
+func TestRule3_11_SecretsAreNowhere(t *testing.T) {
 	t.Parallel()
 	const secret = "pl4nted-s3cret"
 	planted := func(n int) string { return secret + "-" + string(rune('a'+n)) }

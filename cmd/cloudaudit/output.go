@@ -10,12 +10,8 @@ import (
 	"os"
 	"reflect"
 	"slices"
-	"strings"
-	"time"
-	"unicode"
 
 	"github.com/goccy/go-yaml"
-	"github.com/jedib0t/go-pretty/v6/table"
 	"golang.org/x/term"
 
 	"cloudaudit/cmd/cloudaudit/internal/config"
@@ -28,7 +24,13 @@ func outputs() []string { return []string{"table", "json", "ndjson", "yaml", "cs
 // are the table's columns, as "field" or "title=field", while the other forms have every field.
 func (p *program) print(list any, shown ...string) error {
 	values := reflect.ValueOf(list)
-	known := export.Columns(values.Type().Elem())
+	return p.printRows(values.Type().Elem(), rowsOf(values), shown...)
+}
+
+// printRows is print for rows of the type that are handed out one by one: memory does not grow with
+// their number.
+func (p *program) printRows(of reflect.Type, rows export.Rows, shown ...string) error {
+	known := export.Columns(of)
 	chosen, err := p.chosen(known)
 	if err != nil {
 		return err
@@ -38,14 +40,57 @@ func (p *program) print(list any, shown ...string) error {
 		if chosen != nil {
 			shown = chosen
 		}
-		return p.table(values, shown)
+		return p.table(rows, shown)
 	case "yaml":
-		return writeYAML(p.stdout, list)
+		return p.yamlRows(rows)
 	}
 	if chosen == nil {
 		chosen = known
 	}
-	return export.Write(p.stdout, p.output, chosen, rowsOf(values))
+	return export.Write(p.stdout, p.output, chosen, rows)
+}
+
+// yamlRows writes a list in pieces, which together are one list.
+func (p *program) yamlRows(rows export.Rows) error {
+	empty := true
+	for piece, err := range pieces(rows) {
+		if err != nil {
+			return err
+		}
+		empty = false
+		if err := writeYAML(p.stdout, piece); err != nil {
+			return err
+		}
+	}
+	if empty {
+		return writeYAML(p.stdout, []any{})
+	}
+	return nil
+}
+
+// pieceSize is how many rows tables and YAML hold at once.
+const pieceSize = 1000
+
+// pieces gives rows in slices of up to pieceSize.
+func pieces(rows export.Rows) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		var piece []any
+		for row, err := range rows {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if piece = append(piece, row); len(piece) == pieceSize {
+				if !yield(piece, nil) {
+					return
+				}
+				piece = nil
+			}
+		}
+		if len(piece) > 0 {
+			yield(piece, nil)
+		}
+	}
 }
 
 // chosen gives the columns that --columns names, nil without it.
@@ -117,70 +162,6 @@ func writeYAML(w io.Writer, value any) error {
 	}
 	_, err = w.Write(text)
 	return err
-}
-
-// table prints for people: fitted to a terminal, never cut when piped.
-func (p *program) table(values reflect.Value, shown []string) error {
-	writer := table.NewWriter()
-	writer.SetStyle(table.StyleLight)
-	writer.Style().Options = table.OptionsNoBordersAndSeparators
-	writer.Style().Size.WidthMax = p.width()
-	writer.SuppressTrailingSpaces()
-	if !p.noHeaders {
-		heading := table.Row{}
-		for _, name := range shown {
-			title, _ := split(name)
-			heading = append(heading, headline(title))
-		}
-		writer.AppendHeader(heading)
-	}
-	colored := p.colored()
-	for i := range values.Len() {
-		cells := export.Fields(values.Index(i).Interface())
-		row := table.Row{}
-		for _, name := range shown {
-			_, field := split(name)
-			row = append(row, paint(printable(cells[field]), colored))
-		}
-		writer.AppendRow(row)
-	}
-	_, err := fmt.Fprintln(p.stdout, writer.Render())
-	return err
-}
-
-// split gives the title and the field of a column: "policy=name" shows the field name as POLICY.
-func split(column string) (title, field string) {
-	title, field, titled := strings.Cut(column, "=")
-	if !titled {
-		return column, column
-	}
-	return title, field
-}
-
-// headline writes resourceId as RESOURCE ID.
-func headline(name string) string {
-	var text strings.Builder
-	for _, r := range name {
-		if unicode.IsUpper(r) {
-			text.WriteByte(' ')
-		}
-		text.WriteRune(unicode.ToUpper(r))
-	}
-	return text.String()
-}
-
-// printable is a cell of a table. Control characters, which names in a cloud may hold, would steer
-// the terminal, so they are shown as what they are.
-func printable(value any) string {
-	if at, ok := value.(*time.Time); ok && at != nil {
-		return at.UTC().Format(time.RFC3339)
-	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, strings.ReplaceAll(export.Cell(value), "\n", " "))
 }
 
 // terminal gives the standard stream behind a writer, if it is a terminal.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cloudaudit/cmd/cloudaudit/internal/export"
 	"cloudaudit/store"
 )
 
@@ -29,23 +28,8 @@ func (p *program) resourcesList() *cobra.Command {
 		if filter.At, err = at.time("at"); err != nil {
 			return err
 		}
-		each := func(do func(store.Resource) error) error { return eachResource(ctx, s, filter, do) }
-		columns := export.Columns(reflect.TypeFor[store.Resource]())
-		chosen, err := p.chosen(columns)
-		if err != nil {
-			return err
-		}
-		if p.output != "table" && p.output != "yaml" {
-			if chosen == nil {
-				chosen = columns
-			}
-			return export.Write(p.stdout, p.output, chosen, stream(each))
-		}
-		list := []store.Resource{}
-		if err := each(func(r store.Resource) error { list = append(list, r); return nil }); err != nil {
-			return err
-		}
-		return p.print(list, "account", "type", "name", "region", "id")
+		rows := stream(func(do func(store.Resource) error) error { return s.EachResource(ctx, everything, filter, do) })
+		return p.printRows(reflect.TypeFor[store.Resource](), rows, "account", "type", "name", "region", "id")
 	})
 	flags := list.Flags()
 	flags.StringVar(&filter.Account, "account", "", "only of this account")
@@ -54,24 +38,6 @@ func (p *program) resourcesList() *cobra.Command {
 	flags.StringVar(&filter.Search, "search", "", "only with this text in id or name")
 	at.add(list)
 	return list
-}
-
-// eachResource hands out the list page by page.
-func eachResource(ctx context.Context, s *store.Store, filter store.ResourceFilter, do func(store.Resource) error) error {
-	for page := (store.Page{Limit: 1000}); ; {
-		list, next, err := s.ListResources(ctx, everything, filter, page)
-		if err != nil {
-			return err
-		}
-		for _, resource := range list {
-			if err := do(resource); err != nil {
-				return err
-			}
-		}
-		if page.After = next; next == 0 {
-			return nil
-		}
-	}
 }
 
 func (p *program) resourcesShow() *cobra.Command {

@@ -208,3 +208,16 @@ func TestColors_Precedence(t *testing.T) {
 		}
 	}
 }
+
+func TestPercent_OnlyTheWholeIsHundred(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		share  float64
+		digits int
+		want   string
+	}{{1, 0, "100%"}, {0.999999, 0, "99%"}, {0.99999, 1, "99.9%"}, {0, 1, "0.0%"}, {0.785, 1, "78.5%"}, {0.29, 0, "29%"}, {2.0 / 3, 1, "66.6%"}} {
+		if got := percent(test.share, test.digits); got != test.want {
+			t.Errorf("%v with %d digits: %s, want %s", test.share, test.digits, got, test.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"reflect"
 	"time"
 
@@ -63,8 +64,8 @@ func (s *scanning) summarize(ctx context.Context) error {
 	for i, row := range rows {
 		lines[i] = row.line()
 	}
-	err := s.table(reflect.ValueOf(lines), []string{
-		"account", "scan", "resources", "coverage", "score", "unknown", "excused", "critical", "high", "medium", "low", "opened", "resolved",
+	err := s.table(rowsOf(reflect.ValueOf(lines)), []string{
+		"account", "scan", "resources", "coverage", "score", "unknown", "excused", "crit=critical", "high", "med=medium", "low", "opened", "resolved",
 	})
 	if err != nil {
 		return err
@@ -84,16 +85,22 @@ func newSummaryRow(account store.AccountStatus, result scanner.Result) summaryRo
 func (r summaryRow) line() summaryLine {
 	line := summaryLine{
 		Account: r.Account, Scan: r.Status, Resources: r.Resources, Unknown: r.Score.Unknown, Excused: r.Score.Excused, Opened: r.Opened, Resolved: r.Resolved,
-		Coverage: fmt.Sprintf("%.0f%% (%d of %d)", 100*r.Coverage, r.ScopesComplete, r.ScopesPlanned), Score: "n/a",
+		Coverage: percent(r.Coverage, 0), Score: "n/a",
 		Critical: r.Open["critical"], High: r.Open["high"], Medium: r.Open["medium"], Low: r.Open["low"],
 	}
 	if r.Score.Value != nil {
-		line.Score = fmt.Sprintf("%.1f%%", 100**r.Score.Value)
+		line.Score = percent(*r.Score.Value, 1)
 	}
 	if !r.Audited {
 		line.Score = "not audited"
 	}
 	return line
+}
+
+// percent writes a share so that only the whole is 100%: it is cut, never rounded up.
+func percent(share float64, digits int) string {
+	scale := math.Pow10(digits)
+	return fmt.Sprintf("%.*f%%", digits, math.Floor(share*100*scale+1e-9)/scale)
 }
 
 // next prints the violations by pack, where everything is kept, and what to type next.
@@ -111,7 +118,7 @@ func (s *scanning) next(ctx context.Context, rows []summaryRow) error {
 	}
 	fmt.Fprintln(s.stdout)
 	if open > 0 {
-		if err := s.table(reflect.ValueOf(tallies), []string{"pack=name", "violations=count", "critical", "high", "medium", "low"}); err != nil {
+		if err := s.table(rowsOf(reflect.ValueOf(tallies)), []string{"pack=name", "violations=count", "critical", "high", "medium", "low"}); err != nil {
 			return err
 		}
 		fmt.Fprintln(s.stdout)

@@ -98,7 +98,7 @@ func (p *program) violationsList() *cobra.Command {
 	var by string
 	list := p.asking(about{
 		use: "list", short: "List violations, open ones unless told",
-		long: "list shows the open violations, or counts them by --group-by. The flags narrow the list, all of them\ntogether.",
+		long: "list shows the open violations, the most severe first, or counts them by --group-by. The flags narrow\nthe list, all of them together.",
 		example: "  cloudaudit violations list --group-by policy\n  cloudaudit violations list --severity high --account shop-gcp\n" +
 			"  cloudaudit violations list --state resolved -o json\n  cloudaudit violations list --at 2026-01-31",
 	}, cobra.NoArgs, func(ctx context.Context, s *store.Store, _ []string) error {
@@ -109,19 +109,27 @@ func (p *program) violationsList() *cobra.Command {
 		if by != "" {
 			return p.tallies(ctx, s, filter, by)
 		}
-		if p.output != "table" && p.output != "yaml" {
-			return p.writeViolations(ctx, s, filter, p.output)
-		}
-		list := []store.Violation{}
-		err = s.EachViolation(ctx, everything, filter, func(v store.Violation) error { list = append(list, v); return nil })
-		if err != nil {
-			return err
-		}
-		return p.print(list, "id", "severity", "account", "policy", "resourceName", "region", "excused", "message")
+		rows := stream(func(do func(store.Violation) error) error { return worstFirst(ctx, s, filter, do) })
+		return p.printRows(reflect.TypeFor[store.Violation](), rows, "id", "severity", "account", "policy", "resourceName", "excused", "message")
 	})
 	flags.flags(list)
 	list.Flags().StringVar(&by, "group-by", "", "count by "+anyOf(store.Groupings))
 	return list
+}
+
+// worstFirst hands out the list severity by severity.
+func worstFirst(ctx context.Context, s *store.Store, filter store.ViolationFilter, do func(store.Violation) error) error {
+	wanted := filter.Severities
+	for _, severity := range slices.Backward(policy.Severities) {
+		if wanted != nil && !slices.Contains(wanted, string(severity)) {
+			continue
+		}
+		filter.Severities = []string{string(severity)}
+		if err := s.EachViolation(ctx, everything, filter, do); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *program) tallies(ctx context.Context, s *store.Store, filter store.ViolationFilter, by string) error {
