@@ -20,6 +20,7 @@ const (
 	ReasonDeadline   = "deadline"
 	ReasonIncomplete = "incomplete_types"
 	ReasonNotCovered = "not_covered"
+	ReasonTooLarge   = "input_too_large"
 )
 
 // Outcome is a verdict with its particulars.
