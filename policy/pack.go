@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // Runtimes of packs, as PulumiPolicy.yaml names them.
@@ -41,6 +42,11 @@ func (p *Pack) Policy(name string) (Policy, bool) {
 		}
 	}
 	return Policy{}, false
+}
+
+// SeesAccounts tells whether the pack has account policies.
+func (p *Pack) SeesAccounts() bool {
+	return slices.ContainsFunc(p.Policies, func(policy Policy) bool { return policy.Kind == OnAccount })
 }
 
 var packName = regexp.MustCompile(`^[a-zA-Z0-9-_.]{1,100}$`)

@@ -46,7 +46,7 @@ func (r *run) judge(ctx context.Context) error {
 			p.Opened, p.Resolved = r.result.Counts.Opened, r.result.Counts.Resolved
 		})
 	}
-	return nil
+	return j.judgeAccount(ctx)
 }
 
 // subject is a resource on its way through a page.
@@ -125,7 +125,7 @@ func (j *judging) compare(held *Held) *subject {
 	packs := map[string]bool{} // with something to evaluate
 	for _, audit := range j.plan.audits {
 		if facts := audit.of(held.Type); len(facts.policies) > 0 {
-			unread := j.unread(audit, held)
+			unread := j.unread(facts, held)
 			content, judged := hashes(audit, held, unread)
 			s.content[audit], s.unread[audit] = content, unread
 			s.judgement.Put = append(s.judgement.Put, Verdict{
@@ -353,7 +353,12 @@ func (s *subject) counts() (counts Counts) {
 	if len(s.evaluate) > 0 {
 		counts.Evaluated++
 	}
-	for _, change := range s.judgement.Changes {
+	counts.add(countChanges(s.judgement.Changes))
+	return counts
+}
+
+func countChanges(changes []Change) (counts Counts) {
+	for _, change := range changes {
 		switch {
 		case change.State == policy.Open && change.Was != policy.Open:
 			counts.Opened++

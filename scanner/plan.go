@@ -27,6 +27,8 @@ type auditing struct {
 	// revision covers what verdicts depend on beside the resource: the engine, and who reports.
 	revision string
 	byType   map[string]*typePlan
+	// inventory is what account policies read of a type.
+	inventory map[string]*typePlan
 }
 
 // typePlan is what an audit says of a type, worked out once.
@@ -98,7 +100,7 @@ func (r *run) openAudit(ctx context.Context, p *plan, pack *policy.Pack, config 
 	audit := &auditing{
 		Audit:   Audit{Pack: pack, Config: config, ConfigDigest: digest},
 		session: session,
-		byType:  map[string]*typePlan{},
+		byType:  map[string]*typePlan{}, inventory: map[string]*typePlan{},
 	}
 	p.audits = append(p.audits, audit)
 	return audit, nil
@@ -157,9 +159,25 @@ func (a *auditing) of(resourceType string) *typePlan {
 	if known := a.byType[resourceType]; known != nil {
 		return known
 	}
+	t := a.typePlan(policy.OnResource, resourceType)
+	a.byType[resourceType] = t
+	return t
+}
+
+// ofInventory gives what the audit's account policies read of a type.
+func (a *auditing) ofInventory(resourceType string) *typePlan {
+	known := a.inventory[resourceType]
+	if known == nil {
+		known = a.typePlan(policy.OnAccount, resourceType)
+		a.inventory[resourceType] = known
+	}
+	return known
+}
+
+func (a *auditing) typePlan(kind policy.Kind, resourceType string) *typePlan {
 	t := &typePlan{}
 	for _, rule := range a.Pack.Policies {
-		if rule.Kind == policy.OnAccount || !a.Config.Enabled(rule.Name) || !rule.Matches(resourceType) {
+		if (rule.Kind == policy.OnAccount) != (kind == policy.OnAccount) || !a.Config.Enabled(rule.Name) || !rule.Matches(resourceType) {
 			continue
 		}
 		t.policies = append(t.policies, rule.Name)
@@ -170,7 +188,6 @@ func (a *auditing) of(resourceType string) *typePlan {
 	}
 	slices.Sort(t.facets)
 	t.facets = slices.Compact(t.facets)
-	a.byType[resourceType] = t
 	return t
 }
 

@@ -93,9 +93,9 @@ func (j *judging) settlePart(judgement *Judgement, held *Held, part *HeldPart) b
 	return true
 }
 
-// unread gives the paths of a resource that this audit must not trust, beside those within its
-// parts: stale parts, and facets that its policies read and nothing promised.
-func (j *judging) unread(audit *auditing, held *Held) []providers.Unread {
+// unread gives the paths of a resource that policies must not trust, beside those within its parts:
+// stale parts, and facets that the policies read and nothing promised.
+func (j *judging) unread(facts *typePlan, held *Held) []providers.Unread {
 	if held.Missing != "" {
 		return []providers.Unread{{Path: "", Class: held.Missing}}
 	}
@@ -115,7 +115,6 @@ func (j *judging) unread(audit *auditing, held *Held) []providers.Unread {
 			providers.Unread{Path: providers.PartPath(providers.Properties), Class: providers.NotRead},
 			providers.Unread{Path: "/tags", Class: providers.NotRead})
 	}
-	facts := audit.of(held.Type)
 	for _, facet := range facts.facets {
 		if have[facet] {
 			continue

@@ -64,6 +64,13 @@ type Store interface {
 	Load(ctx context.Context, scan *Scan, keys []int64) ([]*providers.Resource, error)
 	// ViolationsOf gives all violations of these resources, resolved ones included, by resource key.
 	ViolationsOf(ctx context.Context, scan *Scan, keys []int64) (map[int64][]Violation, error)
+	// HeldOf is Held for the resources of one type, in order of their identities, with identity > after.
+	HeldOf(ctx context.Context, scan *Scan, resourceType, after string, limit int) ([]Held, error)
+	// HeldAccount gives what is known of the account itself.
+	HeldAccount(ctx context.Context, scan *Scan) (HeldAccount, error)
+	// JudgeAccount writes what was decided about the account itself: its verdicts, all of them, and the
+	// violations after the diff. It adds to the scan's counts.
+	JudgeAccount(ctx context.Context, scan *Scan, verdicts []Verdict, changes []Change, counts Counts) error
 	// Judge writes what was decided about a page of resources and adds to the scan's counts.
 	Judge(ctx context.Context, scan *Scan, judgements []Judgement, counts Counts) error
 
@@ -177,7 +184,14 @@ type HeldVerdict struct {
 	Judged  providers.Hash
 }
 
-// Verdict is what an audit said of a resource.
+// HeldAccount is the account as its account policies judged it.
+type HeldAccount struct {
+	Verdicts []HeldVerdict
+	// Violations are all that were ever known of the account itself.
+	Violations []Violation
+}
+
+// Verdict is what an audit said of a resource, or of the account.
 type Verdict struct {
 	VerdictKey
 	Pack     string

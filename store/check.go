@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -74,5 +75,21 @@ func recount(ctx context.Context, tx *sql.Tx, counts verdictCounts) error {
 	}, `SELECT v.resource_key, r.account_id, r.type, v.pack_digest, v.config_digest, v.pack, v.region, v.outcomes
 		FROM verdicts v JOIN resources r ON r.key = v.resource_key ORDER BY v.resource_key`)
 	rows.count(counts, of, 1)
+	return errors.Join(err, recountAccounts(ctx, tx, counts))
+}
+
+func recountAccounts(ctx context.Context, tx *sql.Tx, counts verdictCounts) error {
+	var accounts []int64
+	err := query(ctx, tx, func(r *sql.Rows) error {
+		var account int64
+		err := r.Scan(&account)
+		accounts = append(accounts, account)
+		return err
+	}, `SELECT DISTINCT account_id FROM account_verdicts`)
+	for _, account := range accounts {
+		rows, fault := accountVerdicts(ctx, tx, account)
+		rows.count(counts, subject{account: account}, 1)
+		err = errors.Join(err, fault)
+	}
 	return err
 }

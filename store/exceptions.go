@@ -244,15 +244,18 @@ func (b *batch) link(ctx context.Context, violation, exception, at int64) error 
 		ON CONFLICT (violation_key, exception_key, from_at) DO UPDATE SET to_at = NULL`, violation, exception, at)
 }
 
-// excuseResource looks at the open violations of a resource, which a scan judged anew: its tags may
+// excuseOpen looks at the open violations that meet the condition, of what a scan judged anew: tags may
 // have changed, and violations may be new.
-func excuseResource(ctx context.Context, b *batch, exceptions []exceptionRow, resource, at int64) error {
+func excuseOpen(ctx context.Context, b *batch, exceptions []exceptionRow, at int64, condition string, args ...any) error {
+	if len(exceptions) == 0 {
+		return nil
+	}
 	var open []excusable
 	err := query(ctx, b, func(rows *sql.Rows) error {
 		v, err := scanExcusable(rows)
 		open = append(open, v)
 		return err
-	}, excusables+` WHERE v.resource_key = ? AND v.state = 'open'`, resource)
+	}, excusables+` WHERE v.state = 'open' AND `+condition, args...)
 	if err != nil {
 		return err
 	}

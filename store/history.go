@@ -204,6 +204,8 @@ func (s *Store) Unknowns(ctx context.Context, access Access, account string, pag
 		}
 		return err
 	}, `SELECT a.name, v.pack, r.type, r.id, v.outcomes FROM verdicts v JOIN resources r ON r.key = v.resource_key
-		JOIN accounts a ON a.id = r.account_id`+w.String()+` ORDER BY a.name, r.type, r.id, v.pack LIMIT ?`, append(w.args, page.limit())...)
+			JOIN accounts a ON a.id = r.account_id`+w.String()+`
+		UNION ALL SELECT a.name, v.pack, '', '', v.outcomes FROM account_verdicts v JOIN accounts a ON a.id = v.account_id`+w.String()+`
+		ORDER BY 1, 3, 4, 2 LIMIT ?`, append(append(append([]any{}, w.args...), w.args...), page.limit())...)
 	return list, err
 }

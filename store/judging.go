@@ -30,27 +30,50 @@ func (s *Store) Held(ctx context.Context, scan *scanner.Scan, after int64, limit
 	if err != nil {
 		return nil, err
 	}
-	var page []scanner.Held
-	at := make(map[int64]int, limit)
-	err = query(ctx, s.read, func(rows *sql.Rows) error {
-		var h scanner.Held
-		err := rows.Scan(&h.Key, &h.Type, &h.Identity, &h.Region, &h.UID, &h.Since, &h.Changed, &h.Missing)
-		at[h.Key] = len(page)
-		page = append(page, h)
-		return err
-	}, `SELECT key, type, identity, region, uid, from_seq, changed_seq, missing_class FROM resources
-		WHERE account_id = ? AND gone_seq IS NULL AND key > ? ORDER BY key LIMIT ?`, account, after, limit)
+	page, at, err := s.heldWhere(ctx, "account_id = ? AND gone_seq IS NULL AND key > ? ORDER BY key LIMIT ?", account, after, limit)
 	if err != nil || len(page) == 0 {
 		return nil, err
 	}
 	first, last := page[0].Key, page[len(page)-1].Key
-	if err := s.heldParts(ctx, page, at, first, last); err != nil {
+	if err := s.heldParts(ctx, page, at, "resource_key BETWEEN ? AND ?", first, last); err != nil {
 		return nil, err
 	}
 	return page, s.heldVerdicts(ctx, page, at, first, last)
 }
 
-func (s *Store) heldParts(ctx context.Context, page []scanner.Held, at map[int64]int, first, last int64) error {
+func (s *Store) heldWhere(ctx context.Context, condition string, args ...any) ([]scanner.Held, map[int64]int, error) {
+	var page []scanner.Held
+	at := map[int64]int{}
+	err := query(ctx, s.read, func(rows *sql.Rows) error {
+		var h scanner.Held
+		err := rows.Scan(&h.Key, &h.Type, &h.Identity, &h.Region, &h.UID, &h.Since, &h.Changed, &h.Missing)
+		at[h.Key] = len(page)
+		page = append(page, h)
+		return err
+	}, `SELECT key, type, identity, region, uid, from_seq, changed_seq, missing_class FROM resources WHERE `+condition, args...)
+	return page, at, err
+}
+
+// HeldOf implements scanner.Store. The resources have no verdicts.
+func (s *Store) HeldOf(ctx context.Context, scan *scanner.Scan, resourceType, after string, limit int) ([]scanner.Held, error) {
+	account, err := s.accountID(ctx, s.read, scan.Account)
+	if err != nil {
+		return nil, err
+	}
+	page, at, err := s.heldWhere(ctx, "org_id = ? AND account_id = ? AND type = ? AND gone_seq IS NULL AND identity > ? ORDER BY identity LIMIT ?",
+		s.org.id, account, resourceType, after, limit)
+	if err != nil || len(page) == 0 {
+		return nil, err
+	}
+	keys := make([]int64, len(page))
+	for i, held := range page {
+		keys[i] = held.Key
+	}
+	marks, args := in(keys)
+	return page, s.heldParts(ctx, page, at, "resource_key IN ("+marks+")", args...)
+}
+
+func (s *Store) heldParts(ctx context.Context, page []scanner.Held, at map[int64]int, condition string, args ...any) error {
 	return query(ctx, s.read, func(rows *sql.Rows) error {
 		var key int64
 		var hash []byte
@@ -62,7 +85,7 @@ func (s *Store) heldParts(ctx context.Context, page []scanner.Held, at map[int64
 		}
 		return err
 	}, `SELECT resource_key, part, hash, unread, stale_class, from_seq FROM parts
-		WHERE resource_key BETWEEN ? AND ? AND to_seq IS NULL ORDER BY resource_key, part`, first, last)
+		WHERE `+condition+` AND to_seq IS NULL ORDER BY resource_key, part`, args...)
 }
 
 func (s *Store) heldVerdicts(ctx context.Context, page []scanner.Held, at map[int64]int, first, last int64) error {
@@ -144,6 +167,11 @@ func partOf(name string, hash []byte, unreadText, body string) (providers.Part, 
 // ViolationsOf implements scanner.Store.
 func (s *Store) ViolationsOf(ctx context.Context, _ *scanner.Scan, keys []int64) (map[int64][]scanner.Violation, error) {
 	marks, args := in(keys)
+	return s.violationsWhere(ctx, "v.resource_key IN ("+marks+")", args...)
+}
+
+// violationsWhere reads violations by the key of their resource; 0 is the account itself.
+func (s *Store) violationsWhere(ctx context.Context, condition string, args ...any) (map[int64][]scanner.Violation, error) {
 	groups := map[int64][]scanner.Row{}
 	err := query(ctx, s.read, func(rows *sql.Rows) error {
 		var key int64
@@ -153,7 +181,7 @@ func (s *Store) ViolationsOf(ctx context.Context, _ *scanner.Scan, keys []int64)
 		return err
 	}, `SELECT g.violation_key, g.group_name, g.level, g.pack_version, g.message
 		FROM violation_groups g JOIN violations v ON v.key = g.violation_key
-		WHERE v.resource_key IN (`+marks+`) AND g.to_seq IS NULL ORDER BY g.violation_key, g.group_name`, args...)
+		WHERE `+condition+` AND g.to_seq IS NULL ORDER BY g.violation_key, g.group_name`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -166,24 +194,17 @@ func (s *Store) ViolationsOf(ctx context.Context, _ *scanner.Scan, keys []int64)
 		v.Rows = groups[key]
 		found[resource] = append(found[resource], v)
 		return err
-	}, `SELECT key, resource_key, id, pack, policy, violation_key, severity, message, state,
+	}, `SELECT key, COALESCE(resource_key, 0), id, pack, policy, violation_key, severity, message, state,
 		resolution, triage, resource_uid, unverified_seq IS NOT NULL
-		FROM violations WHERE resource_key IN (`+marks+`)`, args...)
+		FROM violations v WHERE `+condition, args...)
 	return found, err
 }
 
 // Judge implements scanner.Store.
 func (s *Store) Judge(ctx context.Context, scan *scanner.Scan, judgements []scanner.Judgement, counts scanner.Counts) error {
 	return s.scanTx(ctx, scan, func(b *batch) error {
-		account, err := s.accountID(ctx, b.tx, scan.Account)
+		j, err := s.newJudging(ctx, b, scan)
 		if err != nil {
-			return err
-		}
-		j := judging{batch: b, org: s.org.id, scan: scan, account: account, counts: verdictCounts{}, now: micros(s.now())}
-		if j.before, err = s.lastEnded(ctx, b.tx, account, scan.Seq); err != nil {
-			return err
-		}
-		if j.exceptions, err = s.exceptions(ctx, b, "removed_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", j.now); err != nil {
 			return err
 		}
 		for _, judgement := range judgements {
@@ -191,13 +212,31 @@ func (s *Store) Judge(ctx context.Context, scan *scanner.Scan, judgements []scan
 				return fmt.Errorf("resource %d: %w", judgement.Key, err)
 			}
 		}
-		if err := j.counts.apply(ctx, b, s.org.id); err != nil {
-			return err
-		}
-		return b.exec(ctx, `
-			UPDATE scans SET removed = removed + ?, opened = opened + ?, resolved = resolved + ?, evaluated = evaluated + ? WHERE seq = ?`,
-			counts.Removed, counts.Opened, counts.Resolved, counts.Evaluated, scan.Seq)
+		return j.end(ctx, counts)
 	})
+}
+
+func (s *Store) newJudging(ctx context.Context, b *batch, scan *scanner.Scan) (*judging, error) {
+	account, err := s.accountID(ctx, b.tx, scan.Account)
+	if err != nil {
+		return nil, err
+	}
+	j := &judging{batch: b, org: s.org.id, scan: scan, account: account, counts: verdictCounts{}, now: micros(s.now())}
+	if j.before, err = s.lastEnded(ctx, b.tx, account, scan.Seq); err != nil {
+		return nil, err
+	}
+	j.exceptions, err = s.exceptions(ctx, b, "removed_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", j.now)
+	return j, err
+}
+
+// end writes the counters and adds to the scan's counts.
+func (j *judging) end(ctx context.Context, counts scanner.Counts) error {
+	if err := j.counts.apply(ctx, j.batch, j.org); err != nil {
+		return err
+	}
+	return j.exec(ctx, `
+		UPDATE scans SET removed = removed + ?, opened = opened + ?, resolved = resolved + ?, evaluated = evaluated + ? WHERE seq = ?`,
+		counts.Removed, counts.Opened, counts.Resolved, counts.Evaluated, j.scan.Seq)
 }
 
 // lastEnded is the account's last scan before seq that read something, 0 if there is none.
@@ -234,14 +273,14 @@ func (j *judging) judge(ctx context.Context, jd scanner.Judgement) error {
 		return err
 	}
 	for _, change := range jd.Changes {
-		if err := j.violation(ctx, jd.Key, change); err != nil {
+		if err := j.violation(ctx, sql.NullInt64{Int64: jd.Key, Valid: true}, change); err != nil {
 			return fmt.Errorf("violation %s: %w", change.ID, err)
 		}
 	}
 	if len(j.exceptions) == 0 || len(jd.Put)+len(jd.Changes) == 0 {
 		return nil
 	}
-	return excuseResource(ctx, j.batch, j.exceptions, jd.Key, j.now)
+	return excuseOpen(ctx, j.batch, j.exceptions, j.now, "v.resource_key = ?", jd.Key)
 }
 
 // verdicts writes what was judged anew. A resource that is gone has no verdicts.
@@ -306,7 +345,7 @@ func (j *judging) parts(ctx context.Context, jd scanner.Judgement) error {
 }
 
 // violation writes a violation over what is known of it.
-func (j *judging) violation(ctx context.Context, resource int64, c scanner.Change) error {
+func (j *judging) violation(ctx context.Context, resource sql.NullInt64, c scanner.Change) error {
 	key, was, err := j.upsert(ctx, resource, c)
 	if err != nil {
 		return err
@@ -325,7 +364,7 @@ type was struct {
 	triage     Triage
 }
 
-func (j *judging) upsert(ctx context.Context, resource int64, c scanner.Change) (key int64, before was, err error) {
+func (j *judging) upsert(ctx context.Context, resource sql.NullInt64, c scanner.Change) (key int64, before was, err error) {
 	if c.Was == "" {
 		err = j.row(ctx, []any{&key}, `
 			INSERT INTO violations (id, org_id, account_id, resource_key, pack, policy, violation_key, severity, level, pack_version,

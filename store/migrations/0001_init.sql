@@ -317,6 +317,19 @@ CREATE TABLE verdicts (
 ) STRICT;
 CREATE INDEX verdicts_unknown ON verdicts (resource_key) WHERE unknowns > 0;
 
+-- What account policies said of the account itself.
+CREATE TABLE account_verdicts (
+    account_id    INTEGER NOT NULL REFERENCES accounts (id),
+    pack_digest   TEXT NOT NULL,
+    config_digest TEXT NOT NULL,
+    pack          TEXT NOT NULL,
+    content       BLOB NOT NULL, -- of everything that was read
+    judged        BLOB NOT NULL,
+    outcomes      TEXT NOT NULL,
+    unknowns      INTEGER NOT NULL,
+    PRIMARY KEY (account_id, pack_digest, config_digest)
+) STRICT;
+
 CREATE TABLE verdict_counts (
     org_id        INTEGER NOT NULL,
     account_id    INTEGER NOT NULL REFERENCES accounts (id),
@@ -359,6 +372,7 @@ CREATE TABLE violations (
     UNIQUE (org_id, id)
 ) STRICT;
 CREATE INDEX violations_by_resource ON violations (resource_key);
+CREATE INDEX violations_of_accounts ON violations (account_id) WHERE resource_key IS NULL;
 CREATE INDEX violations_open_account ON violations (org_id, account_id, severity, key) WHERE state = 'open';
 CREATE INDEX violations_open_pack ON violations (org_id, pack, policy, severity, key) WHERE state = 'open';
 CREATE INDEX violations_counts ON violations (org_id, state, account_id, pack, policy, severity);

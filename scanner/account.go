@@ -1,0 +1,171 @@
+package scanner
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"iter"
+	"slices"
+
+	"cloudaudit/policy"
+)
+
+// judgeAccount judges the account as a whole, once all of its resources are settled (design rule 3.6).
+// Policies that see an inventory depend on other resources and are never skipped.
+func (j *judging) judgeAccount(ctx context.Context) error {
+	held, err := j.Store.HeldAccount(ctx, j.scan)
+	if err != nil {
+		return fmt.Errorf("read what is known of account %s: %w", j.scan.Account.Name, err)
+	}
+	subject := Subject{
+		Presence: Present, Groups: j.plan.groups, Violations: held.Violations,
+		Resource: policy.Identity{Organization: j.scan.Organization, Account: j.scan.Account.Key},
+	}
+	var put []Verdict
+	for _, audit := range j.plan.audits {
+		if !audit.Pack.SeesAccounts() {
+			continue
+		}
+		if !audit.onAccount() { // its groups report nothing any more
+			subject.Judged = append(subject.Judged, Judged{Audit: &audit.Audit})
+			continue
+		}
+		verdict, judged, err := j.auditAccount(ctx, audit, held)
+		if err != nil {
+			return fmt.Errorf("evaluate pack %s over account %s: %w", audit.Pack.Name, j.scan.Account.Name, err)
+		}
+		put = append(put, verdict)
+		subject.Judged = append(subject.Judged, judged)
+	}
+	subject.Dropped, subject.Broken = j.droppedFromAccount(held, put)
+	changes := Diff(subject)
+	if len(put)+len(held.Verdicts)+len(changes) == 0 {
+		return nil
+	}
+	counts := countChanges(changes)
+	if err := j.Store.JudgeAccount(ctx, j.scan, put, changes, counts); err != nil {
+		return fmt.Errorf("store the judgement of account %s: %w", j.scan.Account.Name, err)
+	}
+	j.result.Counts.add(counts)
+	return nil
+}
+
+// onAccount tells whether the audit has account policies that run.
+func (a *auditing) onAccount() bool {
+	return slices.ContainsFunc(a.Pack.Policies, func(p policy.Policy) bool { return p.Kind == policy.OnAccount && a.Config.Enabled(p.Name) })
+}
+
+func (j *judging) auditAccount(ctx context.Context, audit *auditing, held HeldAccount) (Verdict, Judged, error) {
+	inventory := &inventory{judging: j, audit: audit, content: sha256.New()}
+	verdict := Verdict{VerdictKey: VerdictKey{audit.Pack.Digest, audit.ConfigDigest}, Pack: audit.Pack.Name}
+	session, able := audit.session.(policy.AccountSession)
+	if able {
+		var err error
+		if verdict.Outcomes, err = session.EvaluateAccount(ctx, &j.scan.Account, inventory); err != nil {
+			return verdict, Judged{}, err
+		}
+	} else {
+		verdict.Outcomes = audit.notCovered()
+	}
+	copy(verdict.Content[:], inventory.content.Sum(nil))
+	fmt.Fprintf(inventory.content, "%s", audit.revision)
+	copy(verdict.Judged[:], inventory.content.Sum(nil))
+	same := slices.ContainsFunc(held.Verdicts, func(v HeldVerdict) bool { return v.Pack == verdict.Pack && v.Content == verdict.Content })
+	return verdict, Judged{Audit: &audit.Audit, Outcomes: verdict.Outcomes, Same: same}, nil
+}
+
+// notCovered is what an engine that cannot see accounts says of its account policies.
+func (a *auditing) notCovered() (outcomes []policy.Outcome) {
+	for _, p := range a.Pack.Policies {
+		if p.Kind == policy.OnAccount && a.Config.Enabled(p.Name) {
+			outcomes = append(outcomes, policy.Outcome{Policy: p.Name, Verdict: policy.Unknown, Reason: policy.ReasonNotCovered})
+		}
+	}
+	return outcomes
+}
+
+// droppedFromAccount finds the packs that judged the account and do so no more, and those that could
+// not.
+func (j *judging) droppedFromAccount(held HeldAccount, put []Verdict) (dropped, broken []string) {
+	for _, verdict := range held.Verdicts {
+		switch {
+		case slices.Contains(j.plan.broken, verdict.Pack):
+			broken = append(broken, verdict.Pack)
+		case !slices.ContainsFunc(put, func(v Verdict) bool { return v.Pack == verdict.Pack }):
+			dropped = append(dropped, verdict.Pack)
+		}
+	}
+	return dropped, broken
+}
+
+// inventory is the account as account policies see it: it streams from the store and holds a page at
+// most.
+type inventory struct {
+	*judging
+	audit *auditing
+	// content covers everything that was read.
+	content hash.Hash
+}
+
+var _ policy.Inventory = (*inventory)(nil)
+
+// Complete implements policy.Inventory. What no listing holds is as little known as what a listing
+// failed to hold.
+func (i *inventory) Complete(resourceType string) bool {
+	end := i.state(resourceType).listed
+	complete := end.planned && end.listing == Complete
+	fmt.Fprintf(i.content, "complete %q %v\n", resourceType, complete)
+	return complete
+}
+
+// Resources implements policy.Inventory.
+func (i *inventory) Resources(ctx context.Context, resourceType string) iter.Seq2[policy.Input, error] {
+	return func(yield func(policy.Input, error) bool) {
+		for after := ""; ; {
+			page, err := i.Store.HeldOf(ctx, i.scan, resourceType, after, pageSize)
+			if err != nil || len(page) == 0 {
+				if err != nil {
+					yield(policy.Input{}, fmt.Errorf("read the resources of type %s: %w", resourceType, err))
+				}
+				return
+			}
+			after = page[len(page)-1].Identity
+			inputs, err := i.inputs(ctx, page)
+			if err != nil {
+				yield(policy.Input{}, err)
+				return
+			}
+			for _, input := range inputs {
+				if !yield(input, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// inputs loads a page of resources with everything of them that is unread.
+func (i *inventory) inputs(ctx context.Context, page []Held) ([]policy.Input, error) {
+	keys := make([]int64, len(page))
+	for n, held := range page {
+		keys[n] = held.Key
+	}
+	resources, err := i.Store.Load(ctx, i.scan, keys)
+	if err != nil {
+		return nil, fmt.Errorf("load %d resources: %w", len(keys), err)
+	}
+	inputs := make([]policy.Input, len(page))
+	for n := range page {
+		held := &page[n]
+		unread := i.unread(i.audit.ofInventory(held.Type), held)
+		content, _ := hashes(i.audit, held, unread)
+		fmt.Fprintf(i.content, "%q %x\n", held.Identity, content)
+		for _, part := range resources[n].Parts {
+			unread = append(unread, part.Unread...)
+		}
+		sortUnread(unread)
+		inputs[n] = policy.Input{Account: &i.scan.Account, Resource: resources[n], Unread: unread}
+	}
+	return inputs, nil
+}
