@@ -72,7 +72,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		return usage(fmt.Errorf("%w; see `%s --help`", err, command.CommandPath()))
 	})
 	root.AddCommand(p.scanCommand(), p.violationsCommand(), p.resourcesCommand(), p.coverageCommand(), p.scansCommand(), p.accountsCommand(),
-		p.groupsCommand(), p.packsCommand(), p.exceptionsCommand(), p.configCommand(), p.dbCommand(), p.versionCommand())
+		p.groupsCommand(), p.packsCommand(), p.exceptionsCommand(), p.policyCommand(), p.configCommand(), p.dbCommand(), p.versionCommand())
 	needCommand(root)
 	return root
 }
