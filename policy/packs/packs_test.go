@@ -21,7 +21,7 @@ type builtin struct {
 	pack   *policy.Pack
 }
 
-func loadAll(t *testing.T) []builtin {
+func loadAll(t testing.TB) []builtin {
 	t.Helper()
 	all, err := packs.All()
 	if err != nil {

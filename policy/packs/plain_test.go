@@ -99,7 +99,7 @@ func get(value any, keys ...string) any {
 	return value
 }
 
-func text(value any, keys ...string) string {
+func str(value any, keys ...string) string {
 	s, _ := get(value, keys...).(string)
 	return s
 }
@@ -128,7 +128,7 @@ func everybody(binding any) bool {
 func public(before, after string) func(*subject) ([]policy.Report, bool) {
 	return func(s *subject) (reports []policy.Report, _ bool) {
 		for _, b := range s.bindings {
-			if role := text(b, "role"); everybody(b) {
+			if role := str(b, "role"); everybody(b) {
 				reports = append(reports, policy.Report{Key: role, Message: before + role + after})
 			}
 		}
@@ -144,7 +144,7 @@ func publicInvoker(s *subject) ([]policy.Report, bool) {
 }
 
 func bucketPublic(s *subject) ([]policy.Report, bool) {
-	if text(s.properties, "iamConfiguration", "publicAccessPrevention") == "enforced" {
+	if str(s.properties, "iamConfiguration", "publicAccessPrevention") == "enforced" {
 		return nil, true
 	}
 	return public("the bucket gives ", " to everyone")(s)
@@ -153,7 +153,7 @@ func bucketPublic(s *subject) ([]policy.Report, bool) {
 func datasetPublic(s *subject) (reports []policy.Report, _ bool) {
 	for _, everyone := range []string{"allUsers", "allAuthenticatedUsers"} {
 		shared := slices.ContainsFunc(list(s.properties, "access"), func(a any) bool {
-			return text(a, "specialGroup") == everyone || text(a, "iamMember") == everyone
+			return str(a, "specialGroup") == everyone || str(a, "iamMember") == everyone
 		}) || slices.ContainsFunc(s.bindings, func(b any) bool { return slices.Contains(list(b, "members"), any(everyone)) })
 		reports = append(reports, unless(!shared, everyone, "the dataset is shared with "+everyone)...)
 	}
@@ -162,7 +162,7 @@ func datasetPublic(s *subject) (reports []policy.Report, _ bool) {
 
 func diskKey(s *subject) ([]policy.Report, bool) {
 	key := get(s.properties, "diskEncryptionKey")
-	return unless(text(key, "kmsKeyName") != "" || text(key, "sha256") != "", "", "encrypted with Google's key only"), true
+	return unless(str(key, "kmsKeyName") != "" || str(key, "sha256") != "", "", "encrypted with Google's key only"), true
 }
 
 func world(p any) bool {
@@ -171,7 +171,7 @@ func world(p any) bool {
 		len(ranges)+len(list(p, "sourceTags"))+len(list(p, "sourceServiceAccounts")) == 0
 }
 
-func ingress(p any) bool { return text(p, "direction") != "EGRESS" && !is(p, "disabled") }
+func ingress(p any) bool { return str(p, "direction") != "EGRESS" && !is(p, "disabled") }
 
 func adminPorts(s *subject) (reports []policy.Report, _ bool) {
 	if !ingress(s.properties) {
@@ -179,7 +179,7 @@ func adminPorts(s *subject) (reports []policy.Report, _ bool) {
 	}
 	for _, port := range []int{22, 3389} {
 		open := slices.ContainsFunc(list(s.properties, "allowed"), func(a any) bool {
-			return slices.Contains([]string{"tcp", "6", "all"}, strings.ToLower(text(a, "IPProtocol"))) && opens(list(a, "ports"), port)
+			return slices.Contains([]string{"tcp", "6", "all"}, strings.ToLower(str(a, "IPProtocol"))) && opens(list(a, "ports"), port)
 		}) && world(s.properties)
 		reports = append(reports, unless(!open, strconv.Itoa(port), "TCP port "+strconv.Itoa(port)+" is open to the internet")...)
 	}
@@ -203,7 +203,7 @@ func allPorts(s *subject) (reports []policy.Report, _ bool) {
 		return nil, false
 	}
 	for _, a := range list(s.properties, "allowed") {
-		protocol, ports := text(a, "IPProtocol"), list(a, "ports")
+		protocol, ports := str(a, "IPProtocol"), list(a, "ports")
 		open := slices.Contains([]string{"all", "tcp", "6", "udp", "17"}, strings.ToLower(protocol)) && (len(ports) == 0 ||
 			slices.Contains(ports, any("0-65535")) || slices.Contains(ports, any("1-65535"))) && world(s.properties)
 		reports = append(reports, unless(!open, protocol, "every port of protocol "+protocol+" is open to the internet")...)
@@ -213,7 +213,7 @@ func allPorts(s *subject) (reports []policy.Report, _ bool) {
 
 func defaultAccount(s *subject) ([]policy.Report, bool) {
 	found := slices.ContainsFunc(list(s.properties, "serviceAccounts"), func(a any) bool {
-		email := text(a, "email")
+		email := str(a, "email")
 		return (email == "default" || strings.HasSuffix(email, "-compute@developer.gserviceaccount.com")) &&
 			slices.Contains(list(a, "scopes"), any("https://www.googleapis.com/auth/cloud-platform"))
 	})
@@ -222,7 +222,7 @@ func defaultAccount(s *subject) ([]policy.Report, bool) {
 
 func publicAddress(s *subject) (reports []policy.Report, _ bool) {
 	for _, nic := range list(s.properties, "networkInterfaces") {
-		name := text(nic, "name")
+		name := str(nic, "name")
 		if name == "" {
 			name = "nic0"
 		}
@@ -235,7 +235,7 @@ func publicAddress(s *subject) (reports []policy.Report, _ bool) {
 // on tells whether a metadata item is set and true.
 func on(items []any, name string) bool {
 	return slices.ContainsFunc(items, func(i any) bool {
-		return text(i, "key") == name && slices.Contains([]string{"1", "true", "y", "yes"}, strings.ToLower(text(i, "value")))
+		return str(i, "key") == name && slices.Contains([]string{"1", "true", "y", "yes"}, strings.ToLower(str(i, "value")))
 	})
 }
 
@@ -257,17 +257,17 @@ func shielded(s *subject) ([]policy.Report, bool) {
 }
 
 func flowLogs(s *subject) ([]policy.Report, bool) {
-	if purpose := text(s.properties, "purpose"); purpose != "" && purpose != "PRIVATE" && purpose != "PRIVATE_RFC_1918" {
+	if purpose := str(s.properties, "purpose"); purpose != "" && purpose != "PRIVATE" && purpose != "PRIVATE_RFC_1918" {
 		return nil, false
 	}
 	return unless(is(s.properties, "logConfig", "enable") || is(s.properties, "enableFlowLogs"), "", "flow logs are off"), true
 }
 
 func dnssec(s *subject) ([]policy.Report, bool) {
-	if visibility := text(s.properties, "visibility"); visibility == "private" || visibility == "PRIVATE" {
+	if visibility := str(s.properties, "visibility"); visibility == "private" || visibility == "PRIVATE" {
 		return nil, false
 	}
-	state := text(s.properties, "dnssecConfig", "state")
+	state := str(s.properties, "dnssecConfig", "state")
 	return unless(slices.Contains([]string{"on", "ON", "transfer", "TRANSFER"}, state), "", "the zone is not signed"), true
 }
 
@@ -278,7 +278,7 @@ func controlPlane(s *subject) ([]policy.Report, bool) {
 	networks := get(s.properties, "masterAuthorizedNetworksConfig")
 	reports := unless(is(networks, "enabled"), "", "the control plane answers any address")
 	for _, block := range list(networks, "cidrBlocks") {
-		cidr := text(block, "cidrBlock")
+		cidr := str(block, "cidrBlock")
 		reports = append(reports, unless(!strings.HasSuffix(cidr, "/0"), cidr, "the authorized networks hold "+cidr)...)
 	}
 	return reports, true
@@ -290,7 +290,7 @@ func legacyAccess(s *subject) ([]policy.Report, bool) {
 
 func networkPolicy(s *subject) ([]policy.Report, bool) {
 	return unless(is(s.properties, "networkPolicy", "enabled") || is(s.properties, "autopilot", "enabled") ||
-		text(s.properties, "networkConfig", "datapathProvider") == "ADVANCED_DATAPATH", "", "network policies are not enforced"), true
+		str(s.properties, "networkConfig", "datapathProvider") == "ADVANCED_DATAPATH", "", "network policies are not enforced"), true
 }
 
 func privateNodes(s *subject) ([]policy.Report, bool) {
@@ -299,20 +299,20 @@ func privateNodes(s *subject) ([]policy.Report, bool) {
 }
 
 func keyAge(s *subject) ([]policy.Report, bool) {
-	if text(s.properties, "keyType") != "USER_MANAGED" || is(s.properties, "disabled") {
+	if str(s.properties, "keyType") != "USER_MANAGED" || is(s.properties, "disabled") {
 		return nil, false
 	}
-	made, _ := time.Parse(time.RFC3339, text(s.properties, "validAfterTime"))
+	made, _ := time.Parse(time.RFC3339, str(s.properties, "validAfterTime"))
 	days := int(s.now.Sub(made).Hours()) / 24
 	return unless(days <= 90, "", "the key is "+strconv.Itoa(days)+" days old; 90 are allowed"), true
 }
 
 func rotation(s *subject) ([]policy.Report, bool) {
-	if state := text(s.properties, "primary", "state"); text(s.properties, "purpose") != "ENCRYPT_DECRYPT" ||
+	if state := str(s.properties, "primary", "state"); str(s.properties, "purpose") != "ENCRYPT_DECRYPT" ||
 		state == "DESTROYED" || state == "DESTROY_SCHEDULED" {
 		return nil, false
 	}
-	period, err := time.ParseDuration(text(s.properties, "rotationPeriod"))
+	period, err := time.ParseDuration(str(s.properties, "rotationPeriod"))
 	if err != nil {
 		return unless(false, "", "the key never rotates"), true
 	}
@@ -332,11 +332,11 @@ func retention(s *subject) ([]policy.Report, bool) {
 }
 
 func primitiveRoles(s *subject) (reports []policy.Report, _ bool) {
-	if state := text(s.properties, "lifecycleState"); state != "" && state != "ACTIVE" {
+	if state := str(s.properties, "lifecycleState"); state != "" && state != "ACTIVE" {
 		return nil, false
 	}
 	for _, b := range s.bindings {
-		role := text(b, "role")
+		role := str(b, "role")
 		if role != "roles/owner" && role != "roles/editor" {
 			continue
 		}
@@ -351,7 +351,7 @@ func primitiveRoles(s *subject) (reports []policy.Report, _ bool) {
 }
 
 func backups(s *subject) ([]policy.Report, bool) {
-	if kind := text(s.properties, "instanceType"); kind != "" && kind != "CLOUD_SQL_INSTANCE" {
+	if kind := str(s.properties, "instanceType"); kind != "" && kind != "CLOUD_SQL_INSTANCE" {
 		return nil, false
 	}
 	return unless(is(s.properties, "settings", "backupConfiguration", "enabled"), "", "automated backups are off"), true
@@ -359,26 +359,26 @@ func backups(s *subject) ([]policy.Report, bool) {
 
 func sqlOpen(s *subject) (reports []policy.Report, _ bool) {
 	for _, network := range list(s.properties, "settings", "ipConfiguration", "authorizedNetworks") {
-		value := text(network, "value")
+		value := str(network, "value")
 		reports = append(reports, unless(!strings.HasSuffix(value, "/0"), value, "any address in "+value+" may connect")...)
 	}
 	return reports, true
 }
 
 func sqlAddress(s *subject) ([]policy.Report, bool) {
-	if text(s.properties, "instanceType") == "ON_PREMISES_INSTANCE" {
+	if str(s.properties, "instanceType") == "ON_PREMISES_INSTANCE" {
 		return nil, false
 	}
-	primary := slices.ContainsFunc(list(s.properties, "ipAddresses"), func(a any) bool { return text(a, "type") == "PRIMARY" })
+	primary := slices.ContainsFunc(list(s.properties, "ipAddresses"), func(a any) bool { return str(a, "type") == "PRIMARY" })
 	return unless(!primary && !is(s.properties, "settings", "ipConfiguration", "ipv4Enabled"), "", "the instance has a public address"), true
 }
 
 func sqlTLS(s *subject) ([]policy.Report, bool) {
-	if text(s.properties, "instanceType") == "ON_PREMISES_INSTANCE" {
+	if str(s.properties, "instanceType") == "ON_PREMISES_INSTANCE" {
 		return nil, false
 	}
 	config := get(s.properties, "settings", "ipConfiguration")
-	mode := text(config, "sslMode")
+	mode := str(config, "sslMode")
 	return unless(mode == "ENCRYPTED_ONLY" || mode == "TRUSTED_CLIENT_CERTIFICATE_REQUIRED" || is(config, "requireSsl"),
 		"", "connections without TLS are accepted"), true
 }

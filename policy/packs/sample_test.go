@@ -148,7 +148,7 @@ func judge(t *testing.T, account string, b builtin, given map[string]any, resour
 	return all
 }
 
-func openSession(t *testing.T, b builtin, given map[string]any) policy.Session {
+func openSession(t testing.TB, b builtin, given map[string]any) policy.Session {
 	t.Helper()
 	data, err := json.Marshal(given)
 	if err != nil {
@@ -172,7 +172,7 @@ func openSession(t *testing.T, b builtin, given map[string]any) policy.Session {
 
 // inventory merges the parts of resources, as a scan does.
 type inventory struct {
-	t         *testing.T
+	t         testing.TB
 	resources map[string]*providers.Resource
 }
 
