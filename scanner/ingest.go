@@ -22,40 +22,39 @@ type ingest struct {
 func (in *ingest) save(ctx context.Context, batch []*providers.Resource, seen Seen) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	known, err := in.run.Store.Resources(ctx, in.run.scan, batch)
+	err := in.run.Store.Ingest(ctx, in.run.scan, batch, func(known []Known) ([]PartWrite, error) { return in.weigh(batch, known, seen) })
 	if err != nil {
-		return fmt.Errorf("look up %d resources: %w", len(batch), err)
-	}
-	byKey := make(map[int64]*Known, len(known))
-	var writes []PartWrite
-	for i, record := range batch {
-		held := &known[i]
-		if earlier := byKey[held.Key]; earlier != nil {
-			held = earlier // what this batch already decided about the resource counts
-		}
-		byKey[held.Key] = held
-		fresh, err := in.weigh(held, record, seen)
-		if err != nil {
-			return fmt.Errorf("encode a resource of type %s: %w", record.Type, err)
-		}
-		writes = append(writes, fresh...)
-	}
-	if len(writes) == 0 {
-		return nil
-	}
-	if err := in.run.Store.SaveParts(ctx, in.run.scan, writes); err != nil {
-		return fmt.Errorf("store %d changed parts: %w", len(writes), err)
+		return fmt.Errorf("store a batch of %d records: %w", len(batch), err)
 	}
 	return nil
 }
 
-// weigh decides about every part of a record.
-func (in *ingest) weigh(held *Known, record *providers.Resource, seen Seen) ([]PartWrite, error) {
+// weigh decides about every record of a batch.
+func (in *ingest) weigh(batch []*providers.Resource, known []Known, seen Seen) ([]PartWrite, error) {
+	byKey := make(map[int64]*Known, len(known))
+	var writes []PartWrite
+	for i, record := range batch {
+		held, first := &known[i], known[i].New
+		if earlier := byKey[held.Key]; earlier != nil {
+			held, first = earlier, false // what this batch already decided about the resource counts
+		}
+		byKey[held.Key] = held
+		fresh, err := in.weighOne(held, record, first, seen)
+		if err != nil {
+			return nil, fmt.Errorf("encode a resource of type %s: %w", record.Type, err)
+		}
+		writes = append(writes, fresh...)
+	}
+	return writes, nil
+}
+
+// weighOne decides about every part of a record.
+func (in *ingest) weighOne(held *Known, record *providers.Resource, first bool, seen Seen) ([]PartWrite, error) {
 	var writes []PartWrite
 	for name, part := range record.Parts {
 		write := PartWrite{
 			Key: held.Key, Part: name, Head: record,
-			Hash: part.Hash, Unread: EncodeUnread(part.Unread), Rank: record.Rank,
+			Hash: part.Hash, Unread: EncodeUnread(part.Unread), Rank: record.Rank, First: first,
 		}
 		in.decide(&write, held)
 		if !write.Defer && !write.loses {
@@ -84,11 +83,13 @@ func (in *ingest) weigh(held *Known, record *providers.Resource, seen Seen) ([]P
 // below the current version may be a loser whose winner is still to come, so it is put aside until
 // the scan knows.
 func (in *ingest) decide(write *PartWrite, held *Known) {
-	current, exists := held.Parts[write.Part]
-	same := exists && current.Hash == write.Hash && current.Unread == write.Unread
-	switch {
-	case !exists:
+	current := held.part(write.Part)
+	if current == nil {
 		write.Version = true
+		return
+	}
+	same := current.Hash == write.Hash && current.Unread == write.Unread
+	switch {
 	case in.seen.Has(write.Part, held.Key):
 		wins := later(write.Rank, current.Rank)
 		write.Version = wins && current.Hash != write.Hash
@@ -122,10 +123,12 @@ func (in *ingest) remember(held *Known, write PartWrite) {
 	if write.Defer {
 		return
 	}
-	if held.Parts == nil {
-		held.Parts = map[string]KnownPart{}
+	now := KnownPart{Name: write.Part, Hash: write.Hash, Unread: write.Unread, Rank: write.Rank, From: in.run.scan.Seq}
+	if current := held.part(write.Part); current != nil {
+		*current = now
+		return
 	}
-	held.Parts[write.Part] = KnownPart{Hash: write.Hash, Unread: write.Unread, Rank: write.Rank, From: in.run.scan.Seq}
+	held.Parts = append(held.Parts, now)
 }
 
 // restoreDeferred settles the records that were put aside: where the version that outranked them

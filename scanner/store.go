@@ -41,11 +41,12 @@ type Store interface {
 	Log(ctx context.Context, scan *Scan, lines ...LogLine) error
 	Report(ctx context.Context, scan *Scan, progress Progress) error
 
-	// Resources looks resources up by type and identity, in one batch. Unknown ones, and ones that
-	// are gone, get a row first, so that each result has a key; the head (id, name, region, tags,
-	// UID, ancestors) of a new row is the record's. Results are in the order of the argument.
-	Resources(ctx context.Context, scan *Scan, records []*providers.Resource) ([]Known, error)
-	// SaveParts writes what a batch of records changed.
+	// Ingest looks the records' resources up by type and identity, lets weigh decide about them and
+	// writes what it gives. Unknown resources, and ones that are gone, get a row first, so that each
+	// has a key; the head (id, name, region, tags, UID, ancestors) of a new row is the record's, and
+	// it counts the record's parts as its versions. What is known is in the order of the records.
+	Ingest(ctx context.Context, scan *Scan, records []*providers.Resource, weigh func([]Known) ([]PartWrite, error)) error
+	// SaveParts writes changes of parts.
 	SaveParts(ctx context.Context, scan *Scan, writes []PartWrite) error
 	// Reopen forgets what the scan recorded of a scope, which is listed once more.
 	Reopen(ctx context.Context, scan *Scan, scope string) error
@@ -93,11 +94,22 @@ type Known struct {
 	Key int64
 	// New tells that the resource had no row, or was gone.
 	New   bool
-	Parts map[string]KnownPart
+	Parts []KnownPart
+}
+
+// part gives what is known of a part, nil if there is none.
+func (k *Known) part(name string) *KnownPart {
+	for i := range k.Parts {
+		if k.Parts[i].Name == name {
+			return &k.Parts[i]
+		}
+	}
+	return nil
 }
 
 // KnownPart is the current version of a part.
 type KnownPart struct {
+	Name   string
 	Hash   providers.Hash
 	Unread string // as EncodeUnread gives it
 	Rank   providers.Rank
@@ -117,6 +129,9 @@ type PartWrite struct {
 	Hash   providers.Hash
 	Unread string
 	Rank   providers.Rank
+	// First tells that the record is the one that a new row was made from, so that the part has no
+	// version before and the row tells of it already.
+	First bool
 	// Version opens a new version: the current one ends at this scan and the new one holds from it.
 	// A version that this same scan opened is replaced in place, and if the content then equals the
 	// version before, that one goes on as if nothing had happened.

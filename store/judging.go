@@ -366,11 +366,14 @@ type was struct {
 
 func (j *judging) upsert(ctx context.Context, resource sql.NullInt64, c scanner.Change) (key int64, before was, err error) {
 	if c.Was == "" {
-		err = j.row(ctx, []any{&key}, `
-			INSERT INTO violations (id, org_id, account_id, resource_key, pack, policy, violation_key, severity, level, pack_version,
+		if key, err = j.next(ctx, `SELECT COALESCE(MAX(key), 0) FROM violations`); err != nil {
+			return 0, before, err
+		}
+		err = j.exec(ctx, `
+			INSERT INTO violations (key, id, org_id, account_id, resource_key, pack, policy, violation_key, severity, level, pack_version,
 				message, state, resource_uid, first_seq, opened_seq, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key`,
-			c.ID, j.org, j.account, resource, c.Pack, c.Policy, c.Key, c.Severity, c.Level, c.Rows[0].PackVersion,
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			key, c.ID, j.org, j.account, resource, c.Pack, c.Policy, c.Key, c.Severity, c.Level, c.Rows[0].PackVersion,
 			c.Message, c.State, c.UID, j.scan.Seq, j.scan.Seq, micros(j.scan.StartedAt))
 		return key, before, err
 	}

@@ -16,23 +16,27 @@ func (s *Store) SaveParts(ctx context.Context, scan *scanner.Scan, writes []scan
 	if len(writes) == 0 {
 		return nil
 	}
-	return s.scanTx(ctx, scan, func(b *batch) error {
-		for _, write := range writes {
-			var err error
-			switch {
-			case write.Version:
-				err = b.saveVersion(ctx, scan.Seq, write)
-			case write.Reread:
-				err = b.saveReread(ctx, scan.Seq, write)
-			case write.Defer:
-				err = b.saveDeferred(ctx, scan.Seq, write)
-			}
-			if err != nil {
-				return fmt.Errorf("part %s of resource %d: %w", write.Part, write.Key, err)
-			}
+	return s.scanTx(ctx, scan, func(b *batch) error { return b.saveParts(ctx, scan.Seq, writes) })
+}
+
+func (b *batch) saveParts(ctx context.Context, seq int64, writes []scanner.PartWrite) error {
+	for _, write := range writes {
+		var err error
+		switch {
+		case write.First:
+			err = b.insertPart(ctx, seq, write)
+		case write.Version:
+			err = b.saveVersion(ctx, seq, write)
+		case write.Reread:
+			err = b.saveReread(ctx, seq, write)
+		case write.Defer:
+			err = b.saveDeferred(ctx, seq, write)
 		}
-		return nil
-	})
+		if err != nil {
+			return fmt.Errorf("part %s of resource %d: %w", write.Part, write.Key, err)
+		}
+	}
+	return nil
 }
 
 // saveVersion opens a new version of a part.
@@ -110,11 +114,14 @@ func (b *batch) takeBack(ctx context.Context, current, before int64, write scann
 }
 
 func (b *batch) insertPart(ctx context.Context, seq int64, write scanner.PartWrite) error {
-	var id int64
-	err := b.row(ctx, []any{&id}, `
-		INSERT INTO parts (resource_key, part, from_seq, hash, unread, rank_time, rank_scope, rank_line, region, redaction)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-		write.Key, write.Part, seq, write.Hash[:], write.Unread, nanos(write.Rank.Updated), write.Rank.Scope, write.Rank.Line, write.Head.Region, b.redaction)
+	id, err := b.next(ctx, `SELECT COALESCE(MAX(id), 0) FROM parts`)
+	if err != nil {
+		return err
+	}
+	err = b.exec(ctx, `
+		INSERT INTO parts (id, resource_key, part, from_seq, hash, unread, rank_time, rank_scope, rank_line, region, redaction)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		id, write.Key, write.Part, seq, write.Hash[:], write.Unread, nanos(write.Rank.Updated), write.Rank.Scope, write.Rank.Line, write.Head.Region, b.redaction)
 	if err != nil {
 		return err
 	}

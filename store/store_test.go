@@ -193,24 +193,24 @@ func TestScans_ShowsWhatDied(t *testing.T) {
 	}
 }
 
-// TestSaveParts_WritesWhatChanged holds design rule 3.9 for parts: same content is no version, and
+// TestIngest_WritesWhatChanged holds design rule 3.9 for parts: same content is no version, and
 // what this scan changed back never was.
-func TestSaveParts_WritesWhatChanged(t *testing.T) {
+func TestIngest_WritesWhatChanged(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	s, account, now := open(t)
 	record := &providers.Resource{Type: "T", ID: "i", Identity: "i", Name: "n", Region: providers.Global}
-	save := func(scan *scanner.Scan, hash byte) scanner.Known {
+	save := func(scan *scanner.Scan, hash byte) (before scanner.Known) {
 		t.Helper()
-		known, err := s.Resources(ctx, scan, []*providers.Resource{record})
+		err := s.Ingest(ctx, scan, []*providers.Resource{record}, func(known []scanner.Known) ([]scanner.PartWrite, error) {
+			before = known[0]
+			write := scanner.PartWrite{Key: before.Key, Part: providers.Properties, Head: record, Body: []byte(`{}`), Hash: providers.Hash{hash}, Version: true}
+			return []scanner.PartWrite{write}, nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		write := scanner.PartWrite{Key: known[0].Key, Part: providers.Properties, Head: record, Body: []byte(`{}`), Hash: providers.Hash{hash}, Version: true}
-		if err := s.SaveParts(ctx, scan, []scanner.PartWrite{write}); err != nil {
-			t.Fatal(err)
-		}
-		return known[0]
+		return before
 	}
 	first, err := s.Begin(ctx, account, scanner.Manual)
 	if err != nil {
