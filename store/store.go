@@ -124,11 +124,12 @@ const (
 // connect opens a pool. Settings stand in the DSN, so that every connection has them.
 func connect(ctx context.Context, path string, use purpose, connections int) (*sql.DB, error) {
 	settings := url.Values{
-		"mode":          {"ro"},
-		"_busy_timeout": {"5000"},
-		"_foreign_keys": {"1"},
-		"_txlock":       {"deferred"},
-		"_synchronous":  {"NORMAL"},
+		"mode":             {"ro"},
+		"_busy_timeout":    {"5000"},
+		"_foreign_keys":    {"1"},
+		"_txlock":          {"deferred"},
+		"_synchronous":     {"NORMAL"},
+		"_stmt_cache_size": {"64"},
 	}
 	switch use {
 	case asking:
