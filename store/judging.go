@@ -207,8 +207,12 @@ func (s *Store) Judge(ctx context.Context, scan *scanner.Scan, judgements []scan
 		if err != nil {
 			return err
 		}
+		subjects, err := j.subjects(ctx, judgements)
+		if err != nil {
+			return err
+		}
 		for _, judgement := range judgements {
-			if err := j.judge(ctx, judgement); err != nil {
+			if err := j.judge(ctx, subjects[judgement.Key], judgement); err != nil {
 				return fmt.Errorf("resource %d: %w", judgement.Key, err)
 			}
 		}
@@ -258,12 +262,31 @@ type judging struct {
 	now          int64
 }
 
-func (j *judging) judge(ctx context.Context, jd scanner.Judgement) error {
-	of := subject{key: jd.Key, account: j.account}
-	if err := j.row(ctx, []any{&of.region, &of.kind}, `SELECT region, type FROM resources WHERE key = ?`, jd.Key); err != nil {
-		return err
+// subjects reads what is judged, all at once.
+func (j *judging) subjects(ctx context.Context, judgements []scanner.Judgement) (map[int64]*subject, error) {
+	keys := make([]int64, len(judgements))
+	for i, jd := range judgements {
+		keys[i] = jd.Key
 	}
-	if err := j.presence(ctx, jd); err != nil {
+	marks, args := in(keys)
+	subjects := make(map[int64]*subject, len(keys))
+	err := query(ctx, j, func(rows *sql.Rows) error {
+		of := &subject{account: j.account, verdicts: verdictRows{}}
+		err := rows.Scan(&of.key, &of.region, &of.kind, &of.missing)
+		subjects[of.key] = of
+		return err
+	}, `SELECT key, region, type, missing_seq IS NOT NULL FROM resources WHERE key IN (`+marks+`)`, args...)
+	if err != nil {
+		return nil, err
+	}
+	return subjects, j.verdictsOf(ctx, subjects, marks, args)
+}
+
+func (j *judging) judge(ctx context.Context, of *subject, jd scanner.Judgement) error {
+	if of == nil {
+		return ErrNotFound
+	}
+	if err := j.presence(ctx, of, jd); err != nil {
 		return err
 	}
 	if err := j.parts(ctx, jd); err != nil {
@@ -284,7 +307,7 @@ func (j *judging) judge(ctx context.Context, jd scanner.Judgement) error {
 }
 
 // verdicts writes what was judged anew. A resource that is gone has no verdicts.
-func (j *judging) verdicts(ctx context.Context, of subject, jd scanner.Judgement) error {
+func (j *judging) verdicts(ctx context.Context, of *subject, jd scanner.Judgement) error {
 	gone := jd.Presence == scanner.Gone || jd.Presence == scanner.Outside
 	if !gone && len(jd.Put)+len(jd.Drop) == 0 {
 		return nil
@@ -292,7 +315,7 @@ func (j *judging) verdicts(ctx context.Context, of subject, jd scanner.Judgement
 	return j.judgeVerdicts(ctx, j.counts, of, jd.Put, func(key scanner.VerdictKey) bool { return gone || slices.Contains(jd.Drop, key) })
 }
 
-func (j *judging) presence(ctx context.Context, jd scanner.Judgement) error {
+func (j *judging) presence(ctx context.Context, of *subject, jd scanner.Judgement) error {
 	switch jd.Presence {
 	case scanner.Gone, scanner.Outside:
 		for _, text := range []string{
@@ -312,7 +335,10 @@ func (j *judging) presence(ctx context.Context, jd scanner.Judgement) error {
 		return j.exec(ctx, `UPDATE resources SET missing_class = ?, missing_seq = COALESCE(missing_seq, ?), misses = 1 WHERE key = ?`,
 			jd.Missing, j.scan.Seq, jd.Key)
 	}
-	if n, err := j.change(ctx, `UPDATE resources SET missing_class = '', missing_seq = NULL, misses = 0 WHERE key = ? AND missing_seq IS NOT NULL`, jd.Key); err != nil || n == 0 {
+	if !of.missing {
+		return nil
+	}
+	if err := j.exec(ctx, `UPDATE resources SET missing_class = '', missing_seq = NULL, misses = 0 WHERE key = ?`, jd.Key); err != nil {
 		return err
 	}
 	return j.seen(ctx, j.scan.Seq, jd.Key, "")
@@ -421,13 +447,7 @@ func (j *judging) update(ctx context.Context, key int64, before was, c scanner.C
 // rows ends the reports of groups that report no more, begins new ones and changes messages in
 // place.
 func (j *judging) rows(ctx context.Context, key int64, c scanner.Change) error {
-	known := map[string]reportRow{}
-	err := query(ctx, j, func(rows *sql.Rows) error {
-		var row reportRow
-		err := rows.Scan(&row.Group, &row.Level, &row.severity, &row.PackVersion, &row.Message)
-		known[row.Group] = row
-		return err
-	}, `SELECT group_name, level, severity, pack_version, message FROM violation_groups WHERE violation_key = ? AND to_seq IS NULL`, key)
+	known, err := j.knownRows(ctx, key, c)
 	if err != nil {
 		return err
 	}
@@ -450,6 +470,21 @@ func (j *judging) rows(ctx context.Context, key int64, c scanner.Change) error {
 type reportRow struct {
 	scanner.Row
 	severity policy.Severity
+}
+
+// knownRows gives the reports of groups as they stand; a violation that was never known has none.
+func (j *judging) knownRows(ctx context.Context, key int64, c scanner.Change) (map[string]reportRow, error) {
+	if c.Was == "" {
+		return nil, nil
+	}
+	known := map[string]reportRow{}
+	err := query(ctx, j, func(rows *sql.Rows) error {
+		var row reportRow
+		err := rows.Scan(&row.Group, &row.Level, &row.severity, &row.PackVersion, &row.Message)
+		known[row.Group] = row
+		return err
+	}, `SELECT group_name, level, severity, pack_version, message FROM violation_groups WHERE violation_key = ? AND to_seq IS NULL`, key)
+	return known, err
 }
 
 func (j *judging) saveRow(ctx context.Context, key int64, row, old reportRow, exists bool) error {

@@ -63,10 +63,13 @@ func unpack(text string) []packed {
 	return outcomes
 }
 
-// subject is the resource whose verdicts change: what its counters are kept by.
+// subject is the resource whose verdicts change: what its counters are kept by, and what was known
+// of it.
 type subject struct {
 	key, account int64
 	region, kind string
+	missing      bool
+	verdicts     verdictRows
 }
 
 // verdictCounts is the difference that a transaction makes to the counters.
@@ -96,19 +99,18 @@ type verdictRow struct {
 
 type verdictRows map[scanner.VerdictKey]verdictRow
 
-// verdictsOf reads the verdicts of a resource.
-func (b *batch) verdictsOf(ctx context.Context, resource int64) (verdictRows, error) {
-	found := verdictRows{}
-	err := query(ctx, b, func(r *sql.Rows) error {
+// verdictsOf reads the verdicts of the subjects, whose keys the arguments are.
+func (b *batch) verdictsOf(ctx context.Context, subjects map[int64]*subject, marks string, args []any) error {
+	return query(ctx, b, func(r *sql.Rows) error {
+		var resource int64
 		var key scanner.VerdictKey
 		var row verdictRow
 		var content, judged sql.RawBytes
-		err := r.Scan(&key.PackDigest, &key.ConfigDigest, &row.pack, &row.region, &row.outcomes, &content, &judged)
+		err := r.Scan(&resource, &key.PackDigest, &key.ConfigDigest, &row.pack, &row.region, &row.outcomes, &content, &judged)
 		row.content, row.judged = hashOf(content), hashOf(judged)
-		found[key] = row
+		subjects[resource].verdicts[key] = row
 		return err
-	}, `SELECT pack_digest, config_digest, pack, region, outcomes, content, judged FROM verdicts WHERE resource_key = ?`, resource)
-	return found, err
+	}, `SELECT resource_key, pack_digest, config_digest, pack, region, outcomes, content, judged FROM verdicts WHERE resource_key IN (`+marks+`)`, args...)
 }
 
 // count adds the rows to the counters, or takes them away: each by itself, and for the account
@@ -147,13 +149,9 @@ func weightier(a, b policy.Verdict) policy.Verdict {
 
 // judgeVerdicts replaces and removes verdicts of a resource, and lets the counters follow. All of
 // them go if the resource does.
-func (b *batch) judgeVerdicts(ctx context.Context, c verdictCounts, of subject, put []scanner.Verdict, drop func(scanner.VerdictKey) bool) error {
-	rows, err := b.verdictsOf(ctx, of.key)
-	if err != nil {
-		return err
-	}
-	before := maps.Clone(rows)
-	for key := range before {
+func (b *batch) judgeVerdicts(ctx context.Context, c verdictCounts, of *subject, put []scanner.Verdict, drop func(scanner.VerdictKey) bool) error {
+	rows := maps.Clone(of.verdicts)
+	for key := range of.verdicts {
 		if drop(key) {
 			delete(rows, key)
 			if err := b.exec(ctx, `DELETE FROM verdicts WHERE resource_key = ? AND pack_digest = ? AND config_digest = ?`,
@@ -173,8 +171,10 @@ func (b *batch) judgeVerdicts(ctx context.Context, c verdictCounts, of subject, 
 			return err
 		}
 	}
-	before.count(c, of, -1)
-	rows.count(c, of, 1)
+	if !maps.Equal(rows, of.verdicts) {
+		of.verdicts.count(c, *of, -1)
+		rows.count(c, *of, 1)
+	}
 	return nil
 }
 
