@@ -162,15 +162,16 @@ func (p *program) watch(ctx context.Context, dir string, do func() error) error 
 
 // stamp changes when a file below the folder comes, goes or changes.
 func stamp(dir string) string {
-	text := "" // what cannot be read is told by whoever reads it
-	_ = fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+	text := ""
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
-			return nil
+			return err
 		}
-		if info, err := entry.Info(); err == nil {
+		info, err := entry.Info()
+		if err == nil {
 			text += fmt.Sprintln(name, info.Size(), info.ModTime().UnixNano())
 		}
-		return nil
+		return err
 	})
-	return text
+	return text + fmt.Sprint(err) // whoever reads the files tells what is wrong with them
 }
