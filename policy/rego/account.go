@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"cloudaudit/policy"
 	"cloudaudit/providers"
@@ -149,7 +150,7 @@ func (e *evaluation) judgeResources(p *enabled, resources []*ast.Term, hidden bo
 	e.refresh()
 	e.timer.Reset(maxAccountTime)
 	defer e.timer.Stop()
-	value, asked, err := p.query.watched(e.ctx, input, e.session.now, e.cancel, !hidden)
+	value, asked, err := e.watched(p.query, call{input: input, cache: topdown.NewVirtualCache(), indexed: !hidden})
 	switch {
 	case asked != nil:
 		return policy.Outcome{Policy: p.name, Verdict: policy.Unknown, Reason: string(asked.class), Detail: asked.path}

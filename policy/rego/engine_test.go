@@ -157,7 +157,7 @@ func TestEvaluate_Verdicts(t *testing.T) {
 		{"unread_other_key_violates", `some k; input.properties[k] == 1`, `{"b": 1}`, "/properties/a", fail, "not_read"},
 		{"unread_count", `count(input.properties) == 1`, `{"b": 1}`, "/properties/a", unknown, "not_read"},
 		{"unread_element", `some e in input.properties.l; e.v == "x"`, `{"l": [{"k": "a", "v": "x"}, {"k": "b"}]}`, "/properties/l/0/v", unknown, "not_read"},
-		{"unread_element_violates", `some e in input.properties.l; e.v == "x"`, `{"l": [{"k": "a"}, {"k": "b", "v": "x"}]}`, "/properties/l/0/v", unknown, "not_read"},
+		{"unread_element_violates", `some e in input.properties.l; e.v == "x"`, `{"l": [{"k": "a"}, {"k": "b", "v": "x"}]}`, "/properties/l/0/v", fail, "not_read"},
 		{"unread_element_passed_by", `some e in input.properties.l; e.k == "b"; e.v == "x"`, `{"l": [{"k": "a", "v": "x"}, {"k": "b", "v": "y"}]}`, "/properties/l/0/v", pass, ""},
 		{"unread_element_not", `some e in input.properties.l; not e.v`, `{"l": [{"k": "a", "v": "x"}, {"k": "b", "v": 1}]}`, "/properties/l/0/v", unknown, "not_read"},
 		{"unread_element_every", `every e in input.properties.l { e.k != "c" }`, `{"l": [{"k": "a", "v": "x"}, {"k": "b", "v": 1}]}`, "/properties/l/0/v", fail, ""},

@@ -28,11 +28,12 @@ type evaluation struct {
 	ctx     context.Context //nolint:containedctx // of the one call that uses this state
 	stop    func() bool
 	cancel  topdown.Cancel
+	cache   topdown.VirtualCache
 	timer   *time.Timer
 }
 
 func newEvaluation(ctx context.Context, s *session) *evaluation {
-	e := &evaluation{session: s, ctx: ctx}
+	e := &evaluation{session: s, ctx: ctx, cache: topdown.NewVirtualCache()}
 	e.renew()
 	return e
 }
@@ -67,14 +68,18 @@ func (e *evaluation) judge(p *enabled, s *subject) policy.Outcome {
 		return outcome
 	}
 	e.refresh()
-	input := s.root
+	c := call{input: s.root, cache: e.cache}
 	if s.format == admission {
-		input = withParameters(input, p.parameters)
+		c.input, c.cache = withParameters(s.root, p.parameters), topdown.NewVirtualCache()
 	}
 	e.timer.Reset(e.session.limit)
 	defer e.timer.Stop()
 	reads := s.hides(p.facts)
-	value, asked, err := p.query.watched(e.ctx, input, e.session.now, e.cancel, len(reads) == 0)
+	c.indexed = len(reads) == 0
+	value, asked, err := e.watched(p.query, c)
+	if asked != nil || err != nil {
+		e.cache = topdown.NewVirtualCache() // what broke off may have left half a value
+	}
 	switch {
 	case asked == nil && err == nil:
 		return p.outcome(value)

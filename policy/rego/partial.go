@@ -141,14 +141,11 @@ func (r *rest) locate(f *facts) bool {
 
 // cut widens an unknown reference. A policy that goes over the elements of a list holds each of
 // them in a variable, and the evaluator does not know that a part of what is in it is unknown: then
-// the whole list has to be.
+// the whole element has to be.
 func cut(ref ast.Ref, iterated []ast.Ref) ast.Ref {
 	for _, pattern := range iterated {
-		if len(pattern) >= len(ref) || !standsFor(pattern, ref) {
-			continue
-		}
-		if at := firstOpen(pattern); at < len(ref) {
-			ref = ref[:at]
+		if len(pattern) < len(ref) && standsFor(pattern, ref) {
+			ref = ref[:len(pattern)]
 		}
 	}
 	return ref
@@ -164,15 +161,6 @@ func standsFor(pattern, ref ast.Ref) bool {
 	return true
 }
 
-func firstOpen(pattern ast.Ref) int {
-	for i := 1; i < len(pattern); i++ {
-		if !pattern[i].IsGround() {
-			return i
-		}
-	}
-	return len(pattern)
-}
-
 // weigh tells what a residual query says: the element of a sure violation, or that it depends, or
 // nothing (then it is compliant).
 func (r *rest) weigh(query ast.Body) (element any, verdict policy.Verdict) {
@@ -183,6 +171,9 @@ func (r *rest) weigh(query ast.Body) (element any, verdict policy.Verdict) {
 			var err error
 			element, err = ast.JSON(value)
 			found = err == nil
+			continue
+		}
+		if r.binds(e, query) {
 			continue
 		}
 		switch r.truth(e) {
@@ -196,6 +187,34 @@ func (r *rest) weigh(query ast.Body) (element any, verdict policy.Verdict) {
 		verdict = policy.Unknown
 	}
 	return element, verdict
+}
+
+// binds tells whether a statement only binds a value that is there for sure to a variable that
+// nothing else in the query speaks of.
+func (r *rest) binds(e *ast.Expr, query ast.Body) bool {
+	if !e.IsEquality() || e.Negated || len(e.With) > 0 {
+		return false
+	}
+	for i := range 2 {
+		v, isVar := e.Operand(i).Value.(ast.Var)
+		ref, isRef := e.Operand(1 - i).Value.(ast.Ref)
+		if isVar && isRef && v != elementName && r.present(ref) && mentions(query, v) == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// mentions counts how often a query speaks of a variable.
+func mentions(query ast.Body, v ast.Var) int {
+	count := 0
+	ast.WalkVars(query, func(x ast.Var) bool {
+		if x == v {
+			count++
+		}
+		return false
+	})
+	return count
 }
 
 // elementOf gives the value that a statement binds to the element.

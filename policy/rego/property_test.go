@@ -227,9 +227,15 @@ func (g *generator) value() string { return g.pick("value", values[1:]...) }
 
 func (d drawn) evaluate(t *testing.T, properties any, unread ...providers.Unread) []policy.Outcome {
 	t.Helper()
+	return d.evaluateWhole(t, properties, append(unread, d.more...)...)
+}
+
+// evaluateWhole leaves nothing unread but what is given.
+func (d drawn) evaluateWhole(t *testing.T, properties any, unread ...providers.Unread) []policy.Outcome {
+	t.Helper()
 	outcomes, err := d.session.Evaluate(context.Background(), policy.Input{
 		Resource: &providers.Resource{Type: "T", Parts: map[string]providers.Part{"properties": {Value: properties}}},
-		Unread:   sorted(append(unread, d.more...)),
+		Unread:   sorted(unread),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -269,9 +275,16 @@ func TestProperty_KnownNeverDepends(t *testing.T) {
 			if !set(properties, keys, standing, value == "") {
 				continue
 			}
-			for i, outcome := range d.evaluate(t, properties) {
-				if got[i].Verdict != policy.Unknown && outcome.Verdict != got[i].Verdict && outcome.Reason != policy.ReasonError {
-					r.Fatalf("%s\nof %s\nis %s with %s unread (%s), but %s with %q there", d.bodies[i], d.properties, got[i].Verdict, d.path, class, outcome.Verdict, value)
+			outcomes := d.evaluate(t, properties)
+			whole := d.evaluateWhole(t, properties)
+			for i := range got {
+				for _, outcome := range []policy.Outcome{outcomes[i], whole[i]} {
+					if got[i].Verdict != policy.Unknown && outcome.Verdict != policy.Unknown && outcome.Verdict != got[i].Verdict {
+						r.Fatalf("%s\nof %s\nis %s with %s unread (%s), but %s with %q there", d.bodies[i], d.properties, got[i].Verdict, d.path, class, outcome.Verdict, value)
+					}
+				}
+				if whole[i].Verdict == policy.Unknown && whole[i].Reason != policy.ReasonError && whole[i].Reason != string(providers.Decode) {
+					r.Fatalf("%s\nof %s\nis unknown though all is read: %+v", d.bodies[i], d.properties, whole[i])
 				}
 			}
 		}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/topdown"
@@ -65,10 +65,19 @@ func (seed) Read(p []byte) (int, error) {
 
 var fixed io.Reader = seed{}
 
+// call is what an evaluation is given beside the policy.
+type call struct {
+	input ast.Value
+	// cache holds the values of rules that other policies computed of the same input.
+	cache topdown.VirtualCache
+	// indexed lets the evaluator look at the input beforehand, to choose among a rule's definitions.
+	indexed bool
+}
+
 // run evaluates the policy's rule. The value is nil where the rule is undefined.
-func (q *query) run(ctx context.Context, input ast.Value, now time.Time, cancel topdown.Cancel, indexed bool) (value any, err error) {
-	results, err := q.whole.Eval(ctx, rego.EvalParsedInput(input), rego.EvalTime(now), rego.EvalSeed(fixed),
-		rego.EvalExternalCancel(cancel), rego.EvalRuleIndexing(indexed))
+func (e *evaluation) run(q *query, c call) (value any, err error) {
+	results, err := q.whole.Eval(e.ctx, rego.EvalParsedInput(c.input), rego.EvalTime(e.session.now), rego.EvalSeed(fixed),
+		rego.EvalExternalCancel(e.cancel), rego.EvalRuleIndexing(c.indexed), rego.EvalVirtualCache(c.cache), rego.EvalMetrics(metrics.NoOp()))
 	if err != nil || len(results) == 0 {
 		return nil, err
 	}
@@ -79,7 +88,7 @@ func (q *query) run(ctx context.Context, input ast.Value, now time.Time, cancel 
 var errPanic = errors.New("the evaluator panicked")
 
 // watched runs the policy's rule with an input that holds spies, and tells what it asked for.
-func (q *query) watched(ctx context.Context, input ast.Value, now time.Time, cancel topdown.Cancel, indexed bool) (value any, asked *gap, err error) {
+func (e *evaluation) watched(q *query, c call) (value any, asked *gap, err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -89,6 +98,6 @@ func (q *query) watched(ctx context.Context, input ast.Value, now time.Time, can
 			err = errPanic
 		}
 	}()
-	value, err = q.run(ctx, input, now, cancel, indexed)
+	value, err = e.run(q, c)
 	return value, nil, err
 }
