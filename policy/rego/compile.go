@@ -46,7 +46,7 @@ func compile(ctx context.Context, manifest policy.Manifest, files fs.FS) (*polic
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := readSources(files, root)
+	s, err := readSources(files, root, f)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,6 +26,7 @@ type sources struct {
 	pkg   ast.Ref
 	// library tells that a file speaks of our library.
 	library bool
+	format  format
 }
 
 // dialects are the ways in which a file may be written, tried in turn: the syntax of old packs,
@@ -35,8 +37,8 @@ var dialects = []ast.ParserOptions{
 }
 
 // readSources parses all .rego files below the root. All faults are returned together.
-func readSources(files fs.FS, root string) (*sources, error) {
-	s := &sources{modules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}}
+func readSources(files fs.FS, root string, f format) (*sources, error) {
+	s := &sources{modules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}, format: f}
 	var faults []error
 	err := fs.WalkDir(files, root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -71,7 +73,12 @@ func (s *sources) read(files fs.FS, name string) error {
 		return err
 	}
 	s.library = s.library || bytes.Contains(data, []byte(libraryRoot.String()))
-	module, err := parse(name, string(data))
+	module, err := parse(name, string(data), true)
+	if err != nil && s.format != plain && !ours.Match(data) {
+		if foreign, plainErr := parse(name, string(data), false); plainErr == nil {
+			module, err = foreign, nil
+		}
+	}
 	if err != nil || module == nil {
 		return err
 	}
@@ -83,6 +90,11 @@ func (s *sources) read(files fs.FS, name string) error {
 	s.modules[name] = module
 	return s.samePackage(module)
 }
+
+// ours finds the keys of METADATA that only our packs have. In a file with one of them, METADATA that
+// cannot be read are a fault. Others were made for Pulumi, which did not always read METADATA, so
+// that some hold no YAML or stand in the wrong place: such a file goes without.
+var ours = regexp.MustCompile(`(?m)^#\s+(severity|frameworks|types|remediation):`)
 
 // samePackage holds that all files of a pack declare one package, and not one of ours.
 func (s *sources) samePackage(module *ast.Module) error {
@@ -120,10 +132,10 @@ func errorsOf(err error) ast.Errors {
 
 // parse reads one file; nil for one that holds at most comments. Of the dialects that fail, the one that came furthest is heard: the file is
 // most likely written in it.
-func parse(name, text string) (*ast.Module, error) {
+func parse(name, text string, annotated bool) (*ast.Module, error) {
 	var best ast.Errors
 	for _, options := range dialects {
-		options.ProcessAnnotation, options.Capabilities = true, allowed
+		options.ProcessAnnotation, options.Capabilities = annotated, allowed
 		module, err := ast.ParseModuleWithOpts(name, text, options)
 		if err == nil {
 			return module, nil

@@ -323,6 +323,27 @@ func TestLoad_Dialects(t *testing.T) {
 	}
 }
 
+// METADATA that cannot be read keep no pack of Pulumi's from loading, but ours they do.
+func TestLoad_UnreadableMetadata(t *testing.T) {
+	t.Parallel()
+	const misplaced = "package p\n\n# METADATA\n# title: Pack\n# scope: package\n\n# METADATA\n# title: Rule\ndeny[msg] { \"x\" in [input.a]; msg := \"x\" }\n"
+	const noYAML = "package p\n\n# METADATA\n# title: Rule\n# Use the helper\ndeny[msg] { input.a == \"x\"; msg := \"x\" }\n"
+	for _, text := range []string{misplaced, noYAML} {
+		session := openFiles(t, pulumi("", text), nil)
+		if got := pulumiOutcomes(t, session, "T", `{"a": "x"}`)["deny"]; got != "violation: x" {
+			t.Errorf("got %q for %q", got, text)
+		}
+		loader, _ := engine()
+		if _, err := loader.FS(context.Background(), "pack", files(text)); err == nil {
+			t.Errorf("our own pack was taken: %q", text)
+		}
+		extended := strings.Replace(text, "# title: Rule", "# custom:\n#   severity: high\n# title: Rule", 1)
+		if _, err := loader.FS(context.Background(), "pack", pulumi("", extended)); err == nil {
+			t.Errorf("a pack with METADATA of ours was taken: %q", extended)
+		}
+	}
+}
+
 // A rule that stands in several files is one policy.
 func TestLoad_SeveralFiles(t *testing.T) {
 	t.Parallel()
