@@ -12,6 +12,7 @@ import (
 	"cloudaudit/policy"
 	"cloudaudit/policy/cel"
 	"cloudaudit/policy/packs"
+	"cloudaudit/policy/rego"
 	"cloudaudit/providers"
 	"cloudaudit/providers/snapshot"
 	"cloudaudit/store"
@@ -57,7 +58,7 @@ type packLoader struct {
 // running gives the engines of all runtimes.
 func (l *packLoader) running() map[string]policy.Engine {
 	if l.engines == nil {
-		l.engines = map[string]policy.Engine{policy.RuntimeCEL: cel.New()}
+		l.engines = map[string]policy.Engine{policy.RuntimeCEL: cel.New(), policy.RuntimeOPA: rego.New()}
 		l.byPath = map[string]*policy.Pack{}
 	}
 	return l.engines
