@@ -146,10 +146,10 @@ func (e *evaluation) judgeAccount(p *enabled, w *whole) (policy.Outcome, error) 
 // judgeResources evaluates an account policy on its resources. One that asks for something hidden is
 // unknown: in an inventory there is no telling on which of many it depends.
 func (e *evaluation) judgeResources(p *enabled, resources []*ast.Term, hidden bool) policy.Outcome {
+	shared.RLock()
+	defer shared.RUnlock()
 	input := ast.NewObject(ast.Item(ast.InternedTerm(resourcesKey), ast.NewTerm(ast.NewArray(resources...))))
-	e.refresh()
-	e.timer.Reset(maxAccountTime)
-	defer e.timer.Stop()
+	defer e.begin(maxAccountTime)()
 	value, asked, err := e.watched(p.query, call{input: input, cache: topdown.NewVirtualCache(), indexed: !hidden})
 	switch {
 	case asked != nil:

@@ -109,8 +109,9 @@ func BenchmarkNoMatch(b *testing.B) {
 	benchEvaluate(b, benchSession(b), policy.Input{Resource: r}, 0)
 }
 
-// Benchmark60Policies takes 60 policies over 20 types, and 1,000 assets of these.
-func Benchmark60Policies(b *testing.B) {
+// sixty are 60 policies over 20 types, and 1,000 assets of these.
+func sixty(b *testing.B) (policy.Session, []policy.Input) {
+	b.Helper()
 	var bodies []string
 	for range 6 {
 		bodies = append(bodies, ten...)
@@ -122,6 +123,11 @@ func Benchmark60Policies(b *testing.B) {
 		r.Type, r.ID = fmt.Sprintf("T%d", i%20), fmt.Sprint(i)
 		inputs[i] = policy.Input{Resource: r}
 	}
+	return session, inputs
+}
+
+func Benchmark60Policies(b *testing.B) {
+	session, inputs := sixty(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, input := range inputs {
@@ -131,6 +137,21 @@ func Benchmark60Policies(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N*len(inputs))/b.Elapsed().Seconds(), "assets/s")
+}
+
+// Benchmark60PoliciesParallel evaluates one asset at a time on every processor.
+func Benchmark60PoliciesParallel(b *testing.B) {
+	session, inputs := sixty(b)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			if outcomes, err := session.Evaluate(context.Background(), inputs[i%len(inputs)]); err != nil || len(outcomes) != 3 {
+				b.Error(err, outcomes)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "assets/s")
 }
 
 func decode(b *testing.B, text []byte) any {

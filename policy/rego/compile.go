@@ -46,6 +46,8 @@ func compile(ctx context.Context, manifest policy.Manifest, files fs.FS) (*polic
 	if err != nil {
 		return nil, nil, err
 	}
+	shared.RLock()
+	defer shared.RUnlock()
 	s, err := readSources(files, root, f)
 	if err != nil {
 		return nil, nil, err

@@ -16,7 +16,7 @@ const (
 	// maxTime bounds the evaluation of one policy on one resource.
 	maxTime = 2 * time.Second
 	// maxAccountTime bounds that of an account policy on its inventory.
-	maxAccountTime = time.Minute
+	maxAccountTime = 20 * time.Second
 	// maxLate is how often a policy may run out of time in a session. After that it is not run any
 	// more: a scan is not to wait for it at each of its resources.
 	maxLate = 10
@@ -67,19 +67,8 @@ func (e *evaluation) judge(p *enabled, s *subject) policy.Outcome {
 	if outcome, decided := e.before(p, s); decided {
 		return outcome
 	}
-	e.refresh()
-	c := call{input: s.root, cache: e.cache}
-	if s.format == admission {
-		c.input, c.cache = withParameters(s.root, p.parameters), topdown.NewVirtualCache()
-	}
-	e.timer.Reset(e.session.limit)
-	defer e.timer.Stop()
 	reads := s.hides(p.facts)
-	c.indexed = len(reads) == 0
-	value, asked, err := e.watched(p.query, c)
-	if asked != nil || err != nil {
-		e.cache = topdown.NewVirtualCache() // what broke off may have left half a value
-	}
+	value, asked, err := e.whole(p, s, len(reads) == 0)
 	switch {
 	case asked == nil && err == nil:
 		return p.outcome(value)
@@ -87,6 +76,29 @@ func (e *evaluation) judge(p *enabled, s *subject) policy.Outcome {
 		return e.partly(p, s, asked, reads)
 	}
 	return e.failed(p, err)
+}
+
+// whole evaluates one policy on all that is known of a resource.
+func (e *evaluation) whole(p *enabled, s *subject, indexed bool) (value any, asked *gap, err error) {
+	shared.RLock()
+	defer shared.RUnlock()
+	c := call{input: s.root, cache: e.cache, indexed: indexed}
+	if s.format == admission {
+		c.input, c.cache = withParameters(s.root, p.parameters), topdown.NewVirtualCache()
+	}
+	defer e.begin(e.session.limit)()
+	value, asked, err = e.watched(p.query, c)
+	if asked != nil || err != nil {
+		e.cache = topdown.NewVirtualCache() // what broke off may have left half a value
+	}
+	return value, asked, err
+}
+
+// begin lets the time run, and gives what stops it.
+func (e *evaluation) begin(limit time.Duration) (stop func() bool) {
+	e.refresh()
+	e.timer.Reset(limit)
+	return e.timer.Stop
 }
 
 // before decides what needs no evaluation.

@@ -26,6 +26,8 @@ type subject struct {
 
 // newSubject converts a resource. A root that is unread is the caller's to notice.
 func newSubject(f format, input policy.Input) *subject {
+	shared.RLock()
+	defer shared.RUnlock()
 	c := &converter{}
 	s := &subject{format: f, input: input, parts: c.parts(input)}
 	switch f {

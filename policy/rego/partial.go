@@ -1,13 +1,11 @@
 package rego
 
 import (
-	"context"
 	"slices"
-	"time"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
-	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"cloudaudit/policy"
 )
@@ -26,85 +24,6 @@ func (s *subject) hides(f *facts) []int {
 	return found
 }
 
-// partly judges a policy that asked for something hidden. It is evaluated as far as it goes with
-// the hidden places as unknowns: what is left to be said of them decides. Without a rest the policy
-// does not depend on them; a rest that is true whatever they hold is a violation for sure.
-func (e *evaluation) partly(p *enabled, s *subject, asked *gap, reads []int) policy.Outcome {
-	r := &rest{subject: s, reads: reads, gap: e.gapOf(s, asked, reads)}
-	outcome := policy.Outcome{Policy: p.name, Verdict: policy.Unknown, Reason: string(r.gap.class), Detail: r.gap.path}
-	if len(reads) == 0 || !r.locate(p.facts) {
-		return outcome
-	}
-	input := s.revealed()
-	if s.format == admission {
-		input = withParameters(input, p.parameters)
-	}
-	seen := &witness{}
-	queries, ok := p.query.residual(e.ctx, input, r.unknowns, e.session.now, e.cancel, seen)
-	if !ok || len(queries) > maxQueries || seen.complex && p.facts.turning {
-		if e.cancel.Cancelled() {
-			return e.failed(p, nil)
-		}
-		return outcome
-	}
-	r.whole = input
-	f := findings{}
-	var open *gap
-	if seen.finished > len(queries) {
-		open = &r.gap
-	}
-	for _, query := range queries {
-		switch element, verdict := r.weigh(query); verdict {
-		case policy.Violates:
-			f.take(element, p.message)
-		case policy.Unknown:
-			if g := r.dependsOn(query); open == nil || g.before(*open) {
-				open = &g
-			}
-		}
-	}
-	if open == nil {
-		outcome = policy.Outcome{Policy: p.name, Verdict: policy.Compliant}
-	} else {
-		outcome.Reason, outcome.Detail = string(open.class), open.path
-	}
-	return f.outcome(outcome)
-}
-
-// gapOf names what an outcome depends on as long as nothing better is known.
-func (e *evaluation) gapOf(s *subject, asked *gap, reads []int) gap {
-	if asked != nil {
-		return *asked
-	}
-	best := s.hidden[reads[0]].gap
-	for _, i := range reads {
-		if s.hidden[i].before(best) {
-			best = s.hidden[i].gap
-		}
-	}
-	return best
-}
-
-// residual evaluates the policy with unknowns and gives what is left of it.
-func (q *query) residual(ctx context.Context, input ast.Value, unknowns []*ast.Term, now time.Time, cancel topdown.Cancel, seen *witness) (left []ast.Body, ok bool) {
-	defer func() {
-		if recover() != nil {
-			left, ok = nil, false
-		}
-	}()
-	prepared, err := q.partial()
-	if err != nil {
-		return nil, false
-	}
-	result, err := prepared.Partial(ctx, rego.EvalParsedInput(input), rego.EvalParsedUnknowns(unknowns), rego.EvalTime(now),
-		rego.EvalSeed(fixed), rego.EvalExternalCancel(cancel), rego.EvalNondeterministicBuiltins(true),
-		rego.EvalQueryTracer(seen))
-	if err != nil {
-		return nil, false
-	}
-	return result.Queries, true
-}
-
 // rest is what an evaluation with unknowns left, on its way to a verdict.
 type rest struct {
 	*subject
@@ -121,16 +40,112 @@ type seenAt struct {
 	hiddenKey
 }
 
+// partly judges a policy that asked for something hidden. It is evaluated as far as it goes with
+// the hidden places as unknowns: what is left to be said of them decides. Without a rest the policy
+// does not depend on them; a rest that is true whatever they hold is a violation for sure.
+func (e *evaluation) partly(p *enabled, s *subject, asked *gap, reads []int) policy.Outcome {
+	r := &rest{subject: s, reads: reads, gap: e.gapOf(s, asked, reads)}
+	outcome := policy.Outcome{Policy: p.name, Verdict: policy.Unknown, Reason: string(r.gap.class), Detail: r.gap.path}
+	if len(reads) == 0 || !r.locate(p) {
+		return outcome
+	}
+	seen := &witness{}
+	queries, ok := e.residual(p.query, r, seen)
+	if !ok || len(queries) > maxQueries || seen.complex && p.facts.turning {
+		if e.cancel.Cancelled() {
+			return e.failed(p, nil)
+		}
+		return outcome
+	}
+	f := findings{}
+	open := r.decide(queries, &f, p.message)
+	if open == nil && seen.finished > len(queries) {
+		open = &r.gap
+	}
+	if open == nil {
+		outcome = policy.Outcome{Policy: p.name, Verdict: policy.Compliant}
+	} else {
+		outcome.Reason, outcome.Detail = string(open.class), open.path
+	}
+	return f.outcome(outcome)
+}
+
+// decide takes the sure violations out of what is left, and gives what the rest depends on; nil if
+// nothing does.
+func (r *rest) decide(queries []ast.Body, f *findings, message string) (open *gap) {
+	shared.RLock()
+	defer shared.RUnlock()
+	for _, query := range queries {
+		switch element, verdict := r.weigh(query); verdict {
+		case policy.Violates:
+			f.take(element, message)
+		case policy.Unknown:
+			if g := r.dependsOn(query); open == nil || g.before(*open) {
+				open = &g
+			}
+		}
+	}
+	return open
+}
+
+// gapOf names what an outcome depends on as long as nothing better is known.
+func (e *evaluation) gapOf(s *subject, asked *gap, reads []int) gap {
+	if asked != nil {
+		return *asked
+	}
+	best := s.hidden[reads[0]].gap
+	for _, i := range reads {
+		if s.hidden[i].before(best) {
+			best = s.hidden[i].gap
+		}
+	}
+	return best
+}
+
+// shared guards the terms that all evaluations share. An evaluation with unknowns writes to terms of
+// the pack and of the evaluator itself (what stood there, but written all the same), so that it runs
+// alone, as soon as what runs has come to its end or its limit. Everything else only reads.
+var shared sync.RWMutex
+
+// residual evaluates the policy with unknowns and gives what is left of it.
+func (e *evaluation) residual(q *query, r *rest, seen *witness) (left []ast.Body, ok bool) {
+	shared.Lock()
+	defer shared.Unlock()
+	defer e.begin(e.session.limit)()
+	defer func() {
+		if recover() != nil {
+			left, ok = nil, false
+		}
+	}()
+	prepared, err := q.partial()
+	if err != nil {
+		return nil, false
+	}
+	result, err := prepared.Partial(e.ctx, rego.EvalParsedInput(r.whole), rego.EvalParsedUnknowns(r.unknowns),
+		rego.EvalTime(e.session.now), rego.EvalSeed(fixed), rego.EvalExternalCancel(e.cancel), rego.EvalNondeterministicBuiltins(true),
+		rego.EvalQueryTracer(seen))
+	if err != nil {
+		return nil, false
+	}
+	return result.Queries, true
+}
+
 // locate finds the references that are unknown. It fails where the evaluator would not notice all
 // uses of a hidden place, or nothing would be known.
-func (r *rest) locate(f *facts) bool {
-	if f.replaced {
+func (r *rest) locate(p *enabled) bool {
+	if p.facts.replaced {
 		return false
+	}
+	shared.RLock()
+	defer shared.RUnlock()
+	r.whole = r.revealed()
+	if r.format == admission {
+		r.whole = withParameters(r.whole, p.parameters)
 	}
 	for _, i := range r.reads {
 		for _, ref := range r.aliases(r.hidden[i]) {
 			r.seen = append(r.seen, seenAt{ref, r.hidden[i].hiddenKey})
-			if ref = cut(ref, f.iterated); len(ref) == 1 {
+			if ref = cut(ref, p.facts.iterated); len(ref) == 1 {
 				return false
 			}
 			r.unknowns = append(r.unknowns, ast.NewTerm(ref))

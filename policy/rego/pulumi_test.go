@@ -204,7 +204,6 @@ func TestEvaluate_OverlaidInput(t *testing.T) {
 	t.Parallel()
 	const rules = `package p
 import rego.v1
-deny_plain contains "x" if not as_told
 as_told if {
 	input.type == "property"
 	input.__type == "T"
@@ -221,6 +220,7 @@ as_told if {
 	input.__urn == input.urn
 	input.facets == {}
 }
+deny_plain contains "x" if not as_told
 deny_options contains "x" if not input.options.protect
 stack_deny_orphans contains "x" if { some r in input.resources; r.__type == "T"; not r.dependencies }
 `

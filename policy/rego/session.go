@@ -44,6 +44,8 @@ func newSession(ctx context.Context, u *unit, options policy.SessionOptions) (*s
 	if err != nil {
 		return nil, err
 	}
+	shared.RLock()
+	defer shared.RUnlock()
 	store := newStore(config)
 	var all []*enabled
 	for _, p := range u.policies {

@@ -25,6 +25,8 @@ const maxTestTime = 10 * time.Second
 // Results are sorted by file and place, and name the test in the place of a policy. An error means
 // that nothing could be run.
 func (e *Engine) RunTests(ctx context.Context, manifest policy.Manifest, files fs.FS) ([]policy.CaseResult, error) {
+	shared.RLock()
+	defer shared.RUnlock()
 	s, err := readSources(files, cmp.Or(manifest.Main, "."), format(manifest.InputFormat))
 	if err != nil {
 		return nil, err
