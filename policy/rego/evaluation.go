@@ -139,6 +139,9 @@ func (e *evaluation) failed(p *enabled, err error) policy.Outcome {
 			kind = "the rule gives several values at once"
 		}
 	}
+	if errors.Is(err, errTooLarge) {
+		kind = "a value would be too large"
+	}
 	outcome.Detail = place + ": " + kind
 	return outcome
 }

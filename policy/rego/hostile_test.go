@@ -53,6 +53,56 @@ func TestEvaluate_Bombs(t *testing.T) {
 	}
 }
 
+// doubling gives lines that each make a value from two of the one before.
+func doubling(first, each string, lines int) string {
+	text := "v0 := " + first
+	for i := 1; i <= lines; i++ {
+		text += fmt.Sprintf("\n\tv%d := ", i) + strings.ReplaceAll(each, "V", fmt.Sprintf("v%d", i-1))
+	}
+	return text + fmt.Sprintf("\n\tv%d", lines)
+}
+
+// A value that would fill the memory before the deadline is an error.
+func TestEvaluate_MemoryBombs(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"concat":    doubling(`"x"`, `concat("", [V, V])`, 60),
+		"delimiter": doubling(`"x"`, `concat(V, ["a", "b", "c"])`, 60),
+		"sprintf":   doubling(`"x"`, `sprintf("%s%s", [V, V])`, 60),
+		"verbs":     doubling(`"x"`, `sprintf("%[1]s%[1]s%[1]s", [V])`, 60),
+		"replace":   doubling(`"xx"`, `replace(V, "x", V)`, 10),
+		"regex":     doubling(`"xx"`, `regex.replace(V, "x", V)`, 10),
+		"replace_n": doubling(`"xx"`, `strings.replace_n({"x": V}, V)`, 10),
+		"marshal":   doubling(`"\\"`, `json.marshal(V)`, 60),
+		"hex":       doubling(`"x"`, `hex.encode(V)`, 60),
+		"base64":    doubling(`"xx"`, `base64.encode(V)`, 90),
+		"array":     doubling(`[1]`, `array.concat(V, V)`, 60),
+		"flatten":   doubling(`[1]`, `array.flatten([V, V])`, 60),
+		"product":   doubling(`99`, `V * V`, 60),
+		"list":      doubling(`99`, `product([V, V])`, 60),
+		"template":  doubling(`"x"`, "$\"{V}{V}\"", 60),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := evaluate(t, open(t, one(body), nil), resource(t, `{}`))
+			if got.Verdict != policy.Unknown || !strings.HasSuffix(got.Detail, "a value would be too large") {
+				t.Error(got)
+			}
+		})
+	}
+}
+
+// A report that would be huge is an error, too.
+func TestEvaluate_HugeReport(t *testing.T) {
+	t.Parallel()
+	rules := header + "deny contains numbers.range(1, 101000)"
+	got := evaluate(t, open(t, rules, nil), resource(t, `{}`))
+	want := policy.Outcome{Policy: "deny", Verdict: policy.Unknown, Reason: policy.ReasonError, Detail: "policies.rego:7:1: a value would be too large"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What is left of a policy with unknowns is bounded by time, too.
 func TestEvaluate_PartialBomb(t *testing.T) {
 	t.Parallel()

@@ -184,7 +184,7 @@ func (r *rest) weigh(query ast.Body) (element any, verdict policy.Verdict) {
 	for _, e := range query {
 		if value, ok := elementOf(e); ok {
 			var err error
-			element, err = ast.JSON(value)
+			element, err = (&exporter{}).value(value)
 			found = err == nil
 			continue
 		}

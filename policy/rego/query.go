@@ -77,7 +77,8 @@ type call struct {
 // run evaluates the policy's rule. The value is nil where the rule is undefined.
 func (e *evaluation) run(q *query, c call) (value any, err error) {
 	results, err := q.whole.Eval(e.ctx, rego.EvalParsedInput(c.input), rego.EvalTime(e.session.now), rego.EvalSeed(fixed),
-		rego.EvalExternalCancel(e.cancel), rego.EvalRuleIndexing(c.indexed), rego.EvalVirtualCache(c.cache), rego.EvalMetrics(metrics.NoOp()))
+		rego.EvalExternalCancel(e.cancel), rego.EvalRuleIndexing(c.indexed), rego.EvalVirtualCache(c.cache), rego.EvalMetrics(metrics.NoOp()),
+		rego.EvalGenerateJSON(export))
 	if err != nil || len(results) == 0 {
 		return nil, err
 	}
