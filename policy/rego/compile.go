@@ -59,6 +59,9 @@ func compile(ctx context.Context, manifest policy.Manifest, files fs.FS) (*polic
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := checkNesting(compiler); err != nil {
+		return nil, nil, err
+	}
 	p := &packer{sources: s, unit: &unit{compiler: compiler, format: f}, pack: &policy.Pack{
 		Name: manifest.Name, DisplayName: manifest.DisplayName, Description: manifest.Description,
 		Runtime: policy.RuntimeOPA, VersionTag: manifest.Version, Initial: manifest.Initial,
