@@ -73,7 +73,7 @@ func newFiles(manifest policy.Manifest, name string, fresh bool) ([]newFile, err
 	if manifest.Runtime == policy.RuntimeOPA {
 		template, rule = "templates/opa", "rule.rego"
 		name = "deny_" + strings.NewReplacer("-", "_", ".", "_").Replace(name)
-		words = strings.NewReplacer("NAME", manifest.Name, "RULE", name, "package own", "package "+packageName(manifest.Name))
+		words = strings.NewReplacer("NAME", manifest.Name, "RULE", name, "HELPER", "tag_of_"+strings.TrimPrefix(name, "deny_"), "package own", "package "+packageName(manifest.Name))
 	} else if manifest.Runtime != policy.RuntimeCEL {
 		return nil, usage(fmt.Errorf("--runtime %s: use cel, or opa for Rego", manifest.Runtime))
 	}

@@ -3,6 +3,11 @@ package own
 # One policy. `cloudaudit policy test` runs its cases, below testdata/RULE, and test rules in
 # *_test.rego files.
 
+# What groups may set; without it, the default.
+default HELPER := "owner"
+
+HELPER := data.config.RULE.tag
+
 # METADATA
 # title: Resources name their owner
 # description: Every resource carries a tag that names who looks after it.
@@ -12,7 +17,6 @@ package own
 #   remediation: Give the resource the tag in its console, or in the code that makes it.
 #   url: https://example.com/our-rules#owner
 RULE contains msg if {
-	tag := object.get(data.config, ["RULE", "tag"], "owner")
-	object.get(input.tags, tag, "") == ""
-	msg := sprintf("has no tag %s", [tag])
+	object.get(input.tags, HELPER, "") == ""
+	msg := sprintf("has no tag %s", [HELPER])
 }
