@@ -84,6 +84,8 @@ type Policy struct {
 	// Reads are the paths that the policy reads of a resource, as JSON Pointers from its root with
 	// "*" for any element or key. Static analysis may name too many, never too few.
 	Reads []string
+	// Place is where the policy stands in its pack: "rules.yaml:3".
+	Place string
 	// Clock tells that the policy reads the time, so that its verdicts age.
 	Clock bool
 }

@@ -38,7 +38,7 @@ func (p *program) packsCommand() *cobra.Command {
 		use: "packs", short: "List and show policy packs",
 		long:    "A policy pack is a versioned set of policies: built in, or in files of your own. The store keeps every\nversion that a scan used.",
 		example: "  cloudaudit packs list --builtin",
-	}, p.packsList(), p.packsShow())
+	}, p.packsList(), p.packsShow(), p.packsDocs())
 }
 
 func (p *program) packsList() *cobra.Command {

@@ -19,7 +19,7 @@ func (p *program) policyCommand() *cobra.Command {
 		long: "These commands are for authors of policy packs. They need no configuration and no database, but for\n" +
 			"explain, which looks at a resource of the store.",
 		example: "  cloudaudit policy new packs/own\n  cloudaudit policy test packs/own",
-	}, p.policyNew(), p.policyTest())
+	}, p.policyNew(), p.policyTest(), p.policyLint())
 }
 
 // packIn loads the pack in a folder, with what runs it.

@@ -125,6 +125,7 @@ func (d *document) metadata() (policy.Policy, error) {
 		Name: d.Name, DisplayName: d.DisplayName, Description: strings.TrimSpace(d.Description),
 		Message: d.Message, Level: d.Level, Severity: d.Severity, Kind: policy.OnResource, Controls: d.Controls,
 		Tags: d.Tags, RemediationSteps: d.RemediationSteps, URL: d.URL, Types: d.Match.Types,
+		Place: fmt.Sprintf("%s:%d", d.place.File, d.place.Line),
 	}
 	var faults []error
 	fault := func(format string, arguments ...any) {

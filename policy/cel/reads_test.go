@@ -116,8 +116,8 @@ validations: [{expression: 'true'}]
 	want := []policy.Policy{{
 		Name: "p", DisplayName: "Title", Description: "What it is about.", Message: "m", Level: policy.Mandatory,
 		Severity: policy.High, Kind: policy.OnResource, Tags: []string{"a", "b"}, RemediationSteps: "Do it.\n",
-		Controls: []policy.Control{{Framework: "CIS", Version: "4.0", ID: "5.1"}}, URL: "https://example.com", Types: []string{"T"},
-	}, {Name: "q", DisplayName: "q", Level: policy.Advisory, Severity: policy.Low, Kind: policy.OnResource}}
+		Controls: []policy.Control{{Framework: "CIS", Version: "4.0", ID: "5.1"}}, URL: "https://example.com", Types: []string{"T"}, Place: "policies.yaml:2",
+	}, {Name: "q", DisplayName: "q", Level: policy.Advisory, Severity: policy.Low, Kind: policy.OnResource, Place: "policies.yaml:19"}}
 	if diff := cmp.Diff(want, pack.Policies); diff != "" {
 		t.Error(diff)
 	}

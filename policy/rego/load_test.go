@@ -144,7 +144,7 @@ deny_ports contains "x" if input.properties.open
 deny_ports contains "y" if input.properties.wide
 `))
 	want := []policy.Policy{{
-		Name: "deny_ports", DisplayName: "Open ports", Description: "Ports must not be open to everybody.", Message: "Close them.",
+		Name: "deny_ports", Place: "policies.rego:20", DisplayName: "Open ports", Description: "Ports must not be open to everybody.", Message: "Close them.",
 		Level: policy.Mandatory, Severity: policy.Critical, Kind: policy.OnResource, Tags: []string{"network", "ports"},
 		Controls:         []policy.Control{{Framework: "CIS GCP", Version: "4.0", ID: "3.6"}, {Framework: "NIST", ID: "AC-1"}},
 		RemediationSteps: "Close them all.", URL: "https://example.com/ports", Types: []string{"A", "B"},

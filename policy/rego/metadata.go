@@ -31,7 +31,7 @@ func (p *packer) packageMetadata() {
 // metadata gives the policy without its static facts. Of several definitions the first that says
 // something is heard.
 func (r *rule) metadata() (policy.Policy, error) {
-	m := &meta{rule: r, policy: policy.Policy{Name: r.name, Level: r.level(), Kind: r.kind()}}
+	m := &meta{rule: r, policy: policy.Policy{Name: r.name, Level: r.level(), Kind: r.kind(), Place: r.place()}}
 	for _, d := range r.definitions {
 		for _, a := range d.Annotations {
 			m.take(a)

@@ -91,15 +91,15 @@ func TestLoad_Pulumi(t *testing.T) {
 	bucket, instance := []string{"aws:s3/bucket:Bucket"}, []string{"aws:ec2/instance:Instance"}
 	want := []policy.Policy{
 		{
-			Name: "deny", DisplayName: "buckets", Level: policy.Mandatory, Severity: policy.Medium, Kind: policy.OnResource, Types: bucket,
+			Name: "deny", Place: "buckets.rego:5", DisplayName: "buckets", Level: policy.Mandatory, Severity: policy.Medium, Kind: policy.OnResource, Types: bucket,
 			Reads: []string{"/name", "/properties/acl", "/properties/serverSideEncryptionConfiguration", "/properties/type", "/type"},
 		},
 		{
-			Name: "warn_logging", DisplayName: "buckets", Level: policy.Advisory, Severity: policy.Low, Kind: policy.OnResource, Types: bucket,
+			Name: "warn_logging", Place: "buckets.rego:17", DisplayName: "buckets", Level: policy.Advisory, Severity: policy.Low, Kind: policy.OnResource, Types: bucket,
 			Reads: []string{"/properties/loggings", "/type"},
 		},
 		{
-			Name: "deny_large", DisplayName: "Instance Size", Description: "Instances stay small.", Message: "Take a smaller one.",
+			Name: "deny_large", Place: "more/instances.rego:12", DisplayName: "Instance Size", Description: "Instances stay small.", Message: "Take a smaller one.",
 			Level: policy.Mandatory, Severity: policy.Medium, Kind: policy.OnResource, Types: instance,
 			Reads: []string{"/name", "/properties/instanceType", "/properties/name", "/properties/type", "/type"},
 			Schema: &policy.Schema{
@@ -108,11 +108,11 @@ func TestLoad_Pulumi(t *testing.T) {
 			},
 		},
 		{
-			Name: "stack_deny_many", DisplayName: "Many Buckets", Level: policy.Mandatory, Severity: policy.Medium, Kind: policy.OnAccount,
+			Name: "stack_deny_many", Place: "more/instances.rego:22", DisplayName: "Many Buckets", Level: policy.Mandatory, Severity: policy.Medium, Kind: policy.OnAccount,
 			Types: bucket, Reads: []string{""},
 		},
 		{
-			Name: "violation_gatekeeper", DisplayName: "more/instances", Level: policy.Mandatory, Severity: policy.Medium,
+			Name: "violation_gatekeeper", Place: "more/instances.rego:28", DisplayName: "more/instances", Level: policy.Mandatory, Severity: policy.Medium,
 			Kind: policy.OnResource, Types: instance,
 			Reads: []string{"/properties/properties/public", "/properties/props/public", "/properties/public", "/type"},
 		},

@@ -1,6 +1,7 @@
 package rego
 
 import (
+	"fmt"
 	"regexp"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -20,6 +21,12 @@ type rule struct {
 	set         bool
 	account     bool
 	warns       bool
+}
+
+// place is where the first definition stands.
+func (r *rule) place() string {
+	at := r.definitions[0].Location
+	return fmt.Sprintf("%s:%d", at.File, at.Row)
 }
 
 // rules finds the policies of the pack.
