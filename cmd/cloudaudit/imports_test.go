@@ -44,8 +44,9 @@ var mayImport = map[string][]string{
 
 	"policy":         {"providers"},
 	"policy/view":    {"policy", "policy/view", "providers", "providers/shape"},
-	"policy/cel":     {"policy", "policy/view", "providers", "providers/shape"},
-	"policy/rego":    {"policy", "policy/view", "providers", "providers/shape"},
+	"policy/library": {"providers"},
+	"policy/cel":     {"policy", "policy/library", "policy/view", "providers", "providers/shape"},
+	"policy/rego":    {"policy", "policy/library", "policy/view", "providers", "providers/shape"},
 	"policy/pulumi":  {"policy", "policy/view", "providers", "providers/shape"},
 	"policy/packs":   {"policy", "policy/view", "providers", "providers/shape"},
 	"policy/packs/*": {"policy", "policy/view", "providers", "providers/shape"},
