@@ -84,6 +84,38 @@ func BenchmarkEvaluateCounted(b *testing.B) {
 	benchEvaluate(b, session, policy.Input{Resource: benchResource(b)}, 1)
 }
 
+// keyPolicy is a policy document of the usual size, in an object.
+const keyPolicy = `{"KeyPolicy": {"Version": "2012-10-17", "Statement": [
+	{"Sid": "root", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "kms:*", "Resource": "*"},
+	{"Sid": "users", "Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam::111111111111:role/a", "arn:aws:iam::222222222222:role/b"]},
+		"Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"], "Resource": "*"},
+	{"Sid": "services", "Effect": "Allow", "Principal": "*", "Action": ["kms:Encrypt", "kms:Decrypt"], "Resource": "*",
+		"Condition": {"StringEquals": {"kms:CallerAccount": "111111111111", "kms:ViaService": "s3.eu-west-1.amazonaws.com"}}}]}}`
+
+// BenchmarkPolicyDocument has four policies ask about one document of a resource.
+func BenchmarkPolicyDocument(b *testing.B) {
+	var text strings.Builder
+	for i, expression := range []string{
+		`!iam.isPublic(resource.properties.KeyPolicy)`,
+		`iam.publicStatements(resource.properties.KeyPolicy).size() == 0`,
+		`iam.accounts(resource.properties.KeyPolicy).all(a, a in ["111111111111", "222222222222"])`,
+		`iam.statements(resource.properties.KeyPolicy).all(s, s.effect == "Allow")`,
+	} {
+		text.WriteString("---\n" + strings.Replace(one(expression), "name: p\n", fmt.Sprintf("name: p%d\n", i), 1))
+	}
+	session := open(b, text.String(), nil)
+	benchEvaluate(b, session, policy.Input{Resource: resource(b, keyPolicy)}, 4)
+}
+
+// BenchmarkSecurityGroup looks through rules for open ports.
+func BenchmarkSecurityGroup(b *testing.B) {
+	session := open(b, one(`[22, 3389].all(port, !resource.properties.SecurityGroupIngress.exists(r,
+	net.hasProtocol(r.IpProtocol, "tcp") && net.portsOverlap(net.ports(r.?FromPort.orValue(null), r.?ToPort.orValue(null)), port)
+	&& net.isWorld([r.?CidrIp.orValue(null), r.?CidrIpv6.orValue(null)])))`), nil)
+	rules := strings.Repeat(`{"IpProtocol": "tcp", "FromPort": 20, "ToPort": 30, "CidrIp": "10.0.0.0/8"},`, 10)
+	benchEvaluate(b, session, policy.Input{Resource: resource(b, `{"SecurityGroupIngress": [`+rules+`{"IpProtocol": "-1", "CidrIpv6": "fd00::/8"}]}`)}, 1)
+}
+
 func BenchmarkNoMatch(b *testing.B) {
 	r := benchResource(b)
 	r.Type = "other"

@@ -51,8 +51,7 @@ func newCompiler() (*compiler, error) {
 	if err != nil {
 		return nil, err
 	}
-	object := cel.MapType(cel.StringType, cel.DynType)
-	env, err := cel.NewEnv(
+	env, err := cel.NewEnv(append(functions(adapter),
 		cel.CustomTypeProvider(adapter.registry), cel.CustomTypeAdapter(adapter),
 		cel.Variable("resource", object), cel.Variable("account", object), cel.Variable("params", object),
 		cel.Variable("now", cel.TimestampType),
@@ -60,7 +59,7 @@ func newCompiler() (*compiler, error) {
 		cel.RegexProgramSizeLimit(maxRegex),
 		ext.Strings(), ext.Lists(ext.ListsMaxRangeSize(maxRange)), ext.Sets(), ext.Math(), ext.Encoders(),
 		ext.Regex(), ext.Bindings(), ext.TwoVarComprehensions(),
-	)
+	)...)
 	if err != nil {
 		return nil, fmt.Errorf("set up CEL: %w", err)
 	}
@@ -194,7 +193,7 @@ func (s *scope) options(env *cel.Env, p *program) []cel.ProgramOption {
 		options = append(options, cel.CustomDecoratorV2(s.adapter.decorate(places)))
 	}
 	if p.counted {
-		options = append(options, cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
+		options = append(options, cel.CostLimit(costLimit), cel.CostTracking(meter{}), cel.InterruptCheckFrequency(interruptEvery))
 	}
 	return options
 }

@@ -1,11 +1,14 @@
 package cel
 
 import (
+	"strings"
+
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 )
 
 // What an evaluation may cost. Expressions whose cost is bounded by a small multiple of the
@@ -69,8 +72,12 @@ func (e estimator) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 	return &cost.SizeEstimate{Max: size}
 }
 
-// EstimateCallCost implements cost.Estimator. The library takes what orValue gives for unbounded.
+// EstimateCallCost implements cost.Estimator. The library takes what orValue gives for unbounded, and
+// knows nothing of our functions, which go through their arguments once.
 func (e estimator) EstimateCallCost(function, _ string, target *cost.AstNode, arguments []cost.AstNode) *cost.CallEstimate {
+	if ofLibrary(function) {
+		return e.pass(arguments, rewriting[function])
+	}
 	if function != "orValue" || target == nil || len(arguments) != 1 || arguments[0].ComputedSize() == nil {
 		return nil
 	}
@@ -79,6 +86,69 @@ func (e estimator) EstimateCallCost(function, _ string, target *cost.AstNode, ar
 		return nil
 	}
 	return cost.NewCallEstimate(cost.Estimate{}, &cost.SizeEstimate{Max: max(min(size, e.most), arguments[0].ComputedSize().Max)})
+}
+
+// pass is the cost of going through the arguments once. The result is a word or two, or may be as big
+// as the first.
+func (e estimator) pass(arguments []cost.AstNode, rewrites bool) *cost.CallEstimate {
+	result := &cost.SizeEstimate{Max: tinySize}
+	total := uint64(1)
+	for i, argument := range arguments {
+		size := uint64(1)
+		if known := e.EstimateSize(argument); known != nil {
+			size = known.Max
+		} else if computed := argument.ComputedSize(); computed != nil {
+			size = min(computed.Max, e.most)
+		}
+		total += size
+		if i == 0 && rewrites {
+			result = &cost.SizeEstimate{Max: size}
+		}
+	}
+	return cost.NewCallEstimate(cost.Estimate{Max: total}, result)
+}
+
+// ofLibrary tells whether a function is one of ours.
+func ofLibrary(function string) bool {
+	namespace, _, ok := strings.Cut(function, ".")
+	switch namespace {
+	case "net", "iam", "gcp", "tags", "versions":
+		return ok
+	}
+	return function == "sets.of"
+}
+
+// meter counts what calls of our functions cost while a counted expression runs.
+type meter struct{}
+
+// CallCost implements cost.ActualCostEstimator.
+func (meter) CallCost(function, _ string, arguments []ref.Val, _ ref.Val) *uint64 {
+	if !ofLibrary(function) {
+		return nil
+	}
+	total := uint64(1)
+	for _, argument := range arguments {
+		total += weight(native(argument))
+	}
+	return &total
+}
+
+// weight is how many values a value holds.
+func weight(value any) uint64 {
+	total := uint64(1)
+	switch value := value.(type) {
+	case string:
+		total += uint64(len(value)) / 10
+	case []any:
+		for _, element := range value {
+			total += weight(element)
+		}
+	case map[string]any:
+		for _, element := range value {
+			total += weight(element)
+		}
+	}
+	return total
 }
 
 // sizing finds the expressions that are inside elements of a list of the resource.
@@ -158,9 +228,18 @@ func (s sizing) origin(e ast.Expr) (data, element bool) {
 			return s.origin(call.Args()[0])
 		case name == "orValue" && call.IsMemberFunction() && empty(call.Args()[0]):
 			return s.origin(call.Target())
+		case rewriting[name]:
+			return s.origin(call.Args()[0])
 		}
 	}
 	return false, false
+}
+
+// rewriting are functions that give what their first argument holds in another form.
+var rewriting = map[string]bool{
+	"iam.statements": true, "iam.publicStatements": true, "iam.adminStatements": true, "iam.accounts": true,
+	"gcp.bindings": true, "gcp.grants": true, "gcp.publicGrants": true, "gcp.members": true,
+	"gcp.memberKind": true, "gcp.memberDomain": true, "versions.product": true, "tags.of": true, "tags.missing": true, "sets.of": true,
 }
 
 func (s sizing) name(e ast.Expr, name string) (data, element bool) {

@@ -25,6 +25,12 @@ func TestCounted(t *testing.T) {
 		{`!resource.facets.?iamPolicy.?bindings.orValue([]).exists(b, "allUsers" in b.members)`, false},
 		{`resource.properties.l.filter(b, b.x == 1).exists(b, b.members.exists(m, m.startsWith("x")))`, false},
 		{`variables.list.exists(x, "a" in x.members)`, false},
+		{`iam.publicStatements(resource.properties.?d.orValue(null)).all(s, s.actions.all(a, a.startsWith("s3:get")))`, false},
+		{`iam.accounts(resource.properties.d).all(a, a == "x" || a == params.trusted)`, false},
+		{`gcp.grants(resource.facets.?iamPolicy.orValue(null)).all(g, !(g.role in ["a", "b"]) || g.member.endsWith("@x"))`, false},
+		{`resource.properties.l.all(r, net.isWorld(r.cidr) && net.portsOverlap(net.ports(r.from, r.to), 22))`, false},
+		{`tags.missing(resource.tags, ["a", "b"]).size() == 0 && ageDays(resource.properties.t) < 3`, false},
+		{`resource.properties.l.all(x, x.k in sets.of(resource.properties.m))`, true},
 		{`variables.copies.all(x, x.exists(y, y == 1))`, true},
 		{`resource.properties.l.exists(b, resource.properties.m.exists(m, m == b))`, true},
 		{`resource.properties.l.all(x, x in resource.properties.m)`, true},
@@ -40,7 +46,7 @@ func TestCounted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &scope{compiler: c, env: c.env, reads: newReads(nil), compiled: &compiled{slots: map[string]int{}}}
+		s := &scope{compiler: c, env: c.env, reads: newReads(&schema{Properties: map[string]any{"trusted": nil}}), compiled: &compiled{slots: map[string]int{}}}
 		s.variable(nil, variable{source("list"), source(`resource.properties.?l.orValue([])`)})
 		s.variable(nil, variable{source("copies"), source(`resource.properties.l.map(x, resource.properties.l)`)})
 		tree, issues := s.env.Compile(test.expression)

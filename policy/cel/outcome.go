@@ -220,7 +220,7 @@ func (e *evaluation) fault(p *program, fault *types.Err) gap {
 		return gap{policy.ReasonDeadline, p.at(1, 0) + ": no time left"}
 	}
 	place := p.checked.SourceInfo().GetStartLocation(fault.NodeID())
-	return gap{policy.ReasonError, p.at(place.Line(), place.Column()) + ": " + p.describe(fault.Error())}
+	return gap{policy.ReasonError, p.at(place.Line(), place.Column()) + ": " + p.describe(fault)}
 }
 
 // kinds are the errors that may be named. What follows them in the library's text may be a value.
@@ -230,7 +230,12 @@ var kinds = []string{
 	"optional.none() dereference", "no such field",
 }
 
-func (p *program) describe(message string) string {
+func (p *program) describe(fault *types.Err) string {
+	var refused *refusal
+	if errors.As(fault, &refused) {
+		return refused.Error()
+	}
+	message := fault.Error()
 	for _, kind := range kinds {
 		_, rest, found := strings.Cut(message, kind)
 		if !found {

@@ -26,6 +26,8 @@ type adapter struct {
 	registry *types.Registry
 	decode   *types.Unknown
 	redacted *types.Unknown
+	// documents are shared by the policies of all sessions.
+	documents *documents
 }
 
 func newAdapter() (*adapter, error) {
@@ -33,7 +35,7 @@ func newAdapter() (*adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &adapter{registry, types.NewUnknown(decodeID, nil), types.NewUnknown(redactedID, nil)}, nil
+	return &adapter{registry, types.NewUnknown(decodeID, nil), types.NewUnknown(redactedID, nil), &documents{}}, nil
 }
 
 // secret stands at a redacted path that the input lists: it is present, its value is unknown.
