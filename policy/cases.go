@@ -102,8 +102,8 @@ func (r caseRunner) all(ctx context.Context) ([]CaseResult, error) {
 		results = append(results, result)
 	}
 	for _, kind := range caseKinds {
-		// What reads nothing of a resource is never unknown.
-		if kind.needed && !seen[kind.verdict] && (kind.verdict != Unknown || len(r.policy.Reads) > 0) {
+		// What reads nothing of a resource is never unknown; what reads an inventory may always be.
+		if kind.needed && !seen[kind.verdict] && (kind.verdict != Unknown || len(r.policy.Reads) > 0 || r.policy.Kind == OnAccount) {
 			results = append(results, CaseResult{
 				Policy: r.policy.Name, Want: kind.verdict,
 				Problem: fmt.Sprintf("has no %s case; add %s/%s.yaml", kind.prefix, folder, kind.prefix),
@@ -125,25 +125,16 @@ func caseVerdict(name string) Verdict {
 	return ""
 }
 
-// testCase is a case file.
+// testCase is a case file: of a resource policy a resource, of an account policy an inventory.
 type testCase struct {
-	Resource struct {
-		Type       string            `yaml:"type"`
-		ID         string            `yaml:"id"`
-		Name       string            `yaml:"name"`
-		Region     string            `yaml:"region"`
-		UID        string            `yaml:"uid"`
-		Tags       map[string]string `yaml:"tags"`
-		Ancestors  []string          `yaml:"ancestors"`
-		Properties any               `yaml:"properties"`
-		Facets     map[string]any    `yaml:"facets"`
-	} `yaml:"resource"`
-	Unread []struct {
-		Path  string          `yaml:"path"`
-		Class providers.Class `yaml:"class"`
-	} `yaml:"unread"`
-	Config  map[string]any `yaml:"config"`
-	Account struct {
+	Resource caseResource `yaml:"resource"`
+	Unread   []caseUnread `yaml:"unread"`
+	// Resources are the inventory, each with what is unread of it; Incomplete are the types whose
+	// listing was not complete, with the class.
+	Resources  []caseResource             `yaml:"resources"`
+	Incomplete map[string]providers.Class `yaml:"incomplete"`
+	Config     map[string]any             `yaml:"config"`
+	Account    struct {
 		Name     string            `yaml:"name"`
 		Provider string            `yaml:"provider"`
 		CloudID  string            `yaml:"cloudId"`
@@ -153,12 +144,26 @@ type testCase struct {
 	Keys *[]string `yaml:"keys"`
 }
 
+type caseResource struct {
+	Type       string            `yaml:"type"`
+	ID         string            `yaml:"id"`
+	Name       string            `yaml:"name"`
+	Region     string            `yaml:"region"`
+	UID        string            `yaml:"uid"`
+	Tags       map[string]string `yaml:"tags"`
+	Ancestors  []string          `yaml:"ancestors"`
+	Properties any               `yaml:"properties"`
+	Facets     map[string]any    `yaml:"facets"`
+	Unread     []caseUnread      `yaml:"unread"`
+}
+
+type caseUnread struct {
+	Path  string          `yaml:"path"`
+	Class providers.Class `yaml:"class"`
+}
+
 func (r caseRunner) run(ctx context.Context, result *CaseResult) error {
 	c, err := readCase(r.files, result.File)
-	if err != nil {
-		return err
-	}
-	input, err := c.input(r.policy)
 	if err != nil {
 		return err
 	}
@@ -170,7 +175,7 @@ func (r caseRunner) run(ctx context.Context, result *CaseResult) error {
 	if err != nil {
 		return err
 	}
-	outcomes, err := session.Evaluate(ctx, input)
+	outcomes, err := c.evaluate(ctx, session, r.policy)
 	if err = errors.Join(err, session.Close()); err != nil {
 		return err
 	}
@@ -182,6 +187,29 @@ func (r caseRunner) run(ctx context.Context, result *CaseResult) error {
 	}
 	result.Problem = c.compare(result.Want, result.Got)
 	return nil
+}
+
+func (c *testCase) evaluate(ctx context.Context, session Session, p Policy) ([]Outcome, error) {
+	if p.Kind != OnAccount {
+		input, err := c.input(p)
+		if err != nil {
+			return nil, err
+		}
+		return session.Evaluate(ctx, input)
+	}
+	judge, ok := session.(AccountSession)
+	if !ok {
+		return nil, errors.New("the pack's engine runs no account policies")
+	}
+	inventory, err := c.inventory(p)
+	if err != nil {
+		return nil, err
+	}
+	return judge.EvaluateAccount(ctx, c.account(), inventory)
+}
+
+func (c *testCase) account() *providers.Account {
+	return &providers.Account{Name: c.Account.Name, Cloud: c.Account.Provider, CloudID: c.Account.CloudID, Tags: c.Account.Tags}
 }
 
 func readCase(files fs.FS, name string) (*testCase, error) {
@@ -223,24 +251,30 @@ func (r caseRunner) options(c *testCase) (SessionOptions, error) {
 }
 
 func (c *testCase) input(p Policy) (Input, error) {
-	resource := &providers.Resource{
-		Type: c.Resource.Type, ID: c.Resource.ID, Identity: c.Resource.ID, Name: c.Resource.Name, Region: c.Resource.Region,
-		UID: c.Resource.UID, Tags: c.Resource.Tags, Ancestors: c.Resource.Ancestors, Parts: map[string]providers.Part{},
+	if len(c.Resources) > 0 || len(c.Incomplete) > 0 {
+		return Input{}, errors.New("resources and incomplete are for account policies: give resource and unread")
 	}
-	if resource.Type == "" {
+	if c.Resource.Type == "" {
 		if len(p.Types) != 1 {
 			return Input{}, errors.New("give resource.type: the policy has not exactly one type")
 		}
-		resource.Type = p.Types[0]
+		c.Resource.Type = p.Types[0]
 	}
-	tree := map[string]any{"facets": c.Resource.Facets}
-	if c.Resource.Properties != nil {
-		tree[providers.Properties] = c.Resource.Properties
+	c.Resource.Unread = append(c.Resource.Unread, c.Unread...)
+	return c.Resource.input(c.account())
+}
+
+func (r caseResource) input(account *providers.Account) (Input, error) {
+	resource := &providers.Resource{
+		Type: r.Type, ID: r.ID, Identity: r.ID, Name: r.Name, Region: r.Region,
+		UID: r.UID, Tags: r.Tags, Ancestors: r.Ancestors, Parts: map[string]providers.Part{},
 	}
-	input := Input{Resource: resource, Account: &providers.Account{
-		Name: c.Account.Name, Cloud: c.Account.Provider, CloudID: c.Account.CloudID, Tags: c.Account.Tags,
-	}}
-	for _, unread := range c.Unread {
+	tree := map[string]any{"facets": r.Facets}
+	if r.Properties != nil {
+		tree[providers.Properties] = r.Properties
+	}
+	input := Input{Resource: resource, Account: account}
+	for _, unread := range r.Unread {
 		if unread.Class == "" || unread.Path != "" && !strings.HasPrefix(unread.Path, "/") {
 			return Input{}, fmt.Errorf("unread %q: give a JSON Pointer as path, and a class", unread.Path)
 		}
@@ -255,7 +289,7 @@ func (c *testCase) input(p Policy) (Input, error) {
 	if properties, ok := tree[providers.Properties]; ok {
 		resource.Parts[providers.Properties] = providers.Part{Value: properties}
 	}
-	for name, value := range c.Resource.Facets {
+	for name, value := range r.Facets {
 		resource.Parts[name] = providers.Part{Value: value}
 	}
 	return input, nil

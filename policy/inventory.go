@@ -7,23 +7,22 @@ import (
 	"cloudaudit/providers"
 )
 
-// Inventory is an account as its account policies see it, once its scan has ended. It reads from the
-// store, so that nothing holds an account whole.
+// Inventory is an account as its account policies see it, once its scan has ended. It reads from where
+// the resources are kept, so that nothing holds an account whole.
 type Inventory interface {
-	// Resources gives the resources of a type that are there, sorted by identity, each with its unread
-	// paths. An error ends the sequence, and makes every policy that reads the type unusable.
+	// Resources gives the resources of a type that are there, sorted by identity, each with all of its
+	// unread paths. An error ends the sequence; the session gives it back.
 	Resources(ctx context.Context, resourceType string) iter.Seq2[Input, error]
-	// Complete tells whether the type's listing was complete in every planned region. A policy that
-	// reads a type which was not can prove nothing (design rule 3.6).
-	Complete(resourceType string) bool
+	// Incomplete gives the class of the gap if the type's listing was not complete in every planned
+	// region. A policy that reads such a type proves nothing (design rule 3.6).
+	Incomplete(resourceType string) (providers.Class, bool)
 }
 
-// AccountSession is a Session whose pack has account policies.
+// AccountSession is a Session that can judge an account as a whole.
 type AccountSession interface {
 	Session
-	// EvaluateAccount judges the account by every enabled account policy and gives an outcome for
-	// each, in the pack's order. It reads only the types that the policies ask for, once. An error
-	// means that the session is unusable or the inventory cannot be read; the failure of one policy is
-	// an outcome.
+	// EvaluateAccount judges the account by every enabled account policy and gives an outcome for each,
+	// in the pack's order. It asks only for types that these policies read. An error means that the
+	// inventory could not be read or the session is unusable; the failure of one policy is an outcome.
 	EvaluateAccount(ctx context.Context, account *providers.Account, inventory Inventory) ([]Outcome, error)
 }

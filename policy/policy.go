@@ -79,13 +79,16 @@ type Policy struct {
 	URL              string
 	// Schema describes the policy's own properties in a group's config; nil if it has none.
 	Schema *Schema
-	// Types are the resource types that the policy matches; none means any type.
+	// Types are the resource types that the policy matches; none means any type. Of an account policy
+	// they are the types that it reads.
 	Types []string
 	// Reads are the paths that the policy reads of a resource, as JSON Pointers from its root with
 	// "*" for any element or key. Static analysis may name too many, never too few.
 	Reads []string
 	// Place is where the policy stands in its pack: "rules.yaml:3".
 	Place string
+	// TypeReads are the Reads of an account policy, type by type; nil for a resource policy.
+	TypeReads map[string][]string
 	// Clock tells that the policy reads the time, so that its verdicts age.
 	Clock bool
 }
@@ -93,6 +96,14 @@ type Policy struct {
 // Matches tells whether the policy is about resources of the type.
 func (p Policy) Matches(resourceType string) bool {
 	return len(p.Types) == 0 || slices.Contains(p.Types, resourceType)
+}
+
+// ReadsOf gives the paths that the policy reads of resources of a type that it matches.
+func (p Policy) ReadsOf(resourceType string) []string {
+	if p.TypeReads != nil {
+		return p.TypeReads[resourceType]
+	}
+	return p.Reads
 }
 
 // Control names a control of a framework: CIS 5.0 2.1.

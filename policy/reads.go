@@ -14,7 +14,7 @@ func Facets(policies []Policy, resourceType string) (names []string, all bool) {
 		if !p.Matches(resourceType) {
 			continue
 		}
-		for _, path := range p.Reads {
+		for _, path := range p.ReadsOf(resourceType) {
 			name, whole := facetOf(path)
 			all = all || whole
 			if name != "" {

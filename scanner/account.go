@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 
 	"cloudaudit/policy"
+	"cloudaudit/providers"
 )
 
 // judgeAccount judges the account as a whole, once all of its resources are settled (design rule 3.6).
@@ -110,13 +112,16 @@ type inventory struct {
 
 var _ policy.Inventory = (*inventory)(nil)
 
-// Complete implements policy.Inventory. What no listing holds is as little known as what a listing
+// Incomplete implements policy.Inventory. What no listing holds is as little known as what a listing
 // failed to hold.
-func (i *inventory) Complete(resourceType string) bool {
+func (i *inventory) Incomplete(resourceType string) (providers.Class, bool) {
 	end := i.state(resourceType).listed
-	complete := end.planned && end.listing == Complete
-	fmt.Fprintf(i.content, "complete %q %v\n", resourceType, complete)
-	return complete
+	incomplete := !end.planned || end.listing != Complete
+	fmt.Fprintf(i.content, "incomplete %q %v\n", resourceType, incomplete)
+	if !incomplete {
+		return "", false
+	}
+	return cmp.Or(end.class, providers.NotRead), true
 }
 
 // Resources implements policy.Inventory.

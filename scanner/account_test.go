@@ -35,7 +35,7 @@ func (c countingSession) EvaluateAccount(ctx context.Context, _ *providers.Accou
 		return nil, nil
 	}
 	outcome := policy.Outcome{Policy: fewPublic.Name, Verdict: policy.Compliant}
-	if !inventory.Complete("T") {
+	if _, incomplete := inventory.Incomplete("T"); incomplete {
 		outcome.Verdict, outcome.Reason = policy.Unknown, policy.ReasonIncomplete
 		return []policy.Outcome{outcome}, nil
 	}

@@ -143,7 +143,7 @@ func (p *plan) want() map[string][]string {
 				types = []string{providers.AnyType}
 			}
 			for _, t := range types {
-				paths[t] = append(paths[t], rule.Reads...)
+				paths[t] = append(paths[t], readsOf(rule, t)...)
 			}
 		}
 	}
@@ -182,13 +182,21 @@ func (a *auditing) typePlan(kind policy.Kind, resourceType string) *typePlan {
 		}
 		t.policies = append(t.policies, rule.Name)
 		t.clock = t.clock || rule.Clock
-		for _, path := range rule.Reads {
+		for _, path := range readsOf(rule, resourceType) {
 			t.readFacet(path)
 		}
 	}
 	slices.Sort(t.facets)
 	t.facets = slices.Compact(t.facets)
 	return t
+}
+
+// readsOf gives the paths that a policy reads of a type.
+func readsOf(rule policy.Policy, resourceType string) []string {
+	if rule.TypeReads != nil {
+		return rule.TypeReads[resourceType]
+	}
+	return rule.Reads
 }
 
 func (t *typePlan) readFacet(path string) {

@@ -2,6 +2,7 @@ package cel_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -115,6 +116,56 @@ func TestRunCases_Lacking(t *testing.T) {
 		"secret: has no fail case; add testdata/secret/fail.yaml",
 		"secret: has no unknown case; add testdata/secret/unknown.yaml",
 		"secret: want compliant, got not_applicable",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestRunCases_Accounts holds the cases of account policies: an inventory with what is unread of each
+// resource, and what could not be listed.
+func TestRunCases_Accounts(t *testing.T) {
+	t.Parallel()
+	cases := map[string]string{
+		"p/pass.yaml":               "account: {provider: aws}\nresources: [{type: Trail, properties: {on: true, bucket: b}}, {type: Bucket, properties: {name: b}}]",
+		"p/fail.yaml":               "account: {provider: aws}\nresources: [{type: Trail, id: t, properties: {on: true, bucket: b}}]\nkeys: [t]",
+		"p/unknown-incomplete.yaml": "account: {provider: aws}\nincomplete: {Bucket: throttled}",
+		"p/unknown-path.yaml":       "account: {provider: aws}\nresources: [{type: Trail, properties: {on: true, bucket: b}, unread: [{path: /properties/bucket, class: access_denied}]}]",
+		"p/na.yaml":                 "account: {provider: gcp}",
+		"p/na-resource.yaml":        "resource: {type: Trail}",
+		"p/na-type.yaml":            "account: {provider: aws}\nresources: [{properties: {}}]",
+		"p/na-name.yaml":            "account: {provider: aws}\nincomplete: {Buket: throttled}",
+		"q/pass.yaml":               "resources: [{}, {}]",
+		"q/fail-wrong.yaml":         "resources: [{}, {}]",
+	}
+	all := files(perTrail + "---\n" + strings.Replace(account(`inventory("T").size() > 1`), "name: p", "name: q", 1) +
+		"---\n" + strings.Replace(one("true"), "name: p", "name: r", 1))
+	cases["r/pass.yaml"], cases["r/fail.yaml"] = "resource: {}", "resources: [{}]"
+	for name, text := range cases {
+		all["testdata/"+name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	loader, e := engine()
+	pack, err := loader.FS(context.Background(), "pack", all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := policy.RunCases(context.Background(), e, pack, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, result := range results {
+		if !result.OK {
+			got[result.Policy+" "+strings.TrimPrefix(result.File, "testdata/")] = result.Problem
+		}
+	}
+	want := map[string]string{
+		"p p/na-resource.yaml": "resource and unread are for resource policies: give resources, each with its unread, and incomplete",
+		"p p/na-type.yaml":     "give resources[0].type: the policy has not exactly one type",
+		"p p/na-name.yaml":     `incomplete: the policy does not read "Buket"; did you mean "Bucket"?`,
+		"q q/fail-wrong.yaml":  "want violation, got compliant",
+		"q ":                   "has no unknown case; add testdata/q/unknown.yaml",
+		"r r/fail.yaml":        "resources and incomplete are for account policies: give resource and unread",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

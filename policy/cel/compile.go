@@ -20,6 +20,7 @@ type program struct {
 	checked *ast.AST
 	result  *cel.Type
 	counted bool
+	limit   int // of the cost, if that is counted
 }
 
 // compiled is a policy ready to run.
@@ -27,6 +28,7 @@ type compiled struct {
 	name        string
 	message     string
 	types       []string
+	account     *accountReads // nil of a resource policy
 	condition   *program
 	variables   []*program
 	slots       map[string]int // "variables.NAME" to the place in variables
@@ -41,9 +43,10 @@ type check struct {
 
 // compiler compiles the policies of a pack.
 type compiler struct {
-	adapter *adapter
-	env     *cel.Env
-	names   map[string]bool // of the policies so far
+	adapter  *adapter
+	env      *cel.Env        // of resource policies
+	accounts *cel.Env        // of account policies
+	names    map[string]bool // of the policies so far
 }
 
 func newCompiler() (*compiler, error) {
@@ -51,10 +54,9 @@ func newCompiler() (*compiler, error) {
 	if err != nil {
 		return nil, err
 	}
-	env, err := cel.NewEnv(append(functions(adapter),
+	common, err := cel.NewEnv(append(functions(adapter),
 		cel.CustomTypeProvider(adapter.registry), cel.CustomTypeAdapter(adapter),
-		cel.Variable("resource", object), cel.Variable("account", object), cel.Variable("params", object),
-		cel.Variable("now", cel.TimestampType),
+		cel.Variable("account", object), cel.Variable("params", object), cel.Variable("now", cel.TimestampType),
 		cel.OptionalTypes(), cel.CrossTypeNumericComparisons(true), cel.DefaultUTCTimeZone(true),
 		cel.RegexProgramSizeLimit(maxRegex),
 		ext.Strings(), ext.Lists(ext.ListsMaxRangeSize(maxRange)), ext.Sets(), ext.Math(), ext.Encoders(),
@@ -63,7 +65,15 @@ func newCompiler() (*compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up CEL: %w", err)
 	}
-	return &compiler{adapter: adapter, env: env, names: map[string]bool{}}, nil
+	resources, err := common.Extend(forResources()...)
+	if err != nil {
+		return nil, fmt.Errorf("set up CEL for resources: %w", err)
+	}
+	accounts, err := common.Extend(forAccounts()...)
+	if err != nil {
+		return nil, fmt.Errorf("set up CEL for accounts: %w", err)
+	}
+	return &compiler{adapter: adapter, env: resources, accounts: accounts, names: map[string]bool{}}, nil
 }
 
 // policy compiles one document. All faults are returned together.
@@ -77,6 +87,9 @@ func (c *compiler) policy(d *document) (policy.Policy, *compiled, error) {
 	s := &scope{compiler: c, env: c.env, reads: newReads(d.Schema), compiled: &compiled{
 		name: d.Name, message: d.Message, types: d.Match.Types, slots: map[string]int{},
 	}}
+	if p.Kind == policy.OnAccount {
+		s.env, s.compiled.account = c.accounts, &accountReads{}
+	}
 	if s.compiled.message == "" {
 		s.compiled.message = p.DisplayName
 	}
@@ -84,11 +97,19 @@ func (c *compiler) policy(d *document) (policy.Policy, *compiled, error) {
 		s.variable(d, v)
 	}
 	s.compiled.condition = s.compile(s.env, d.Match.Condition, cel.BoolType)
+	if account := s.compiled.account; account != nil {
+		account.condition = s.reads.inventory()
+	}
 	for i, v := range d.Validations {
 		s.validation(d, i, v)
 	}
 	p.Reads, p.Clock = s.reads.result()
-	return p, s.compiled, errors.Join(append(faults, s.faults...)...)
+	if err = errors.Join(append(faults, s.faults...)...); err == nil && s.compiled.account != nil {
+		if err = s.compiled.account.finish(&p, s.reads); err != nil {
+			err = d.place.Errorf("policy %s: %w", d.Name, err)
+		}
+	}
+	return p, s.compiled, err
 }
 
 // scope is the state of compiling one policy.
@@ -178,7 +199,10 @@ func (s *scope) compile(env *cel.Env, source text, want *cel.Type) *program {
 	if want != nil && want.Kind() != types.ListKind { // variables and lists are read where they are used
 		s.reads.expression(p.checked)
 	}
-	p.counted = counted(env, tree, s.reads.variables)
+	p.counted, p.limit = counted(env, tree, s.reads.variables), costLimit
+	if s.compiled.account != nil {
+		p.counted, p.limit = true, accountCostLimit
+	}
 	var err error
 	if p.run, err = env.Program(tree, s.options(env, p)...); err != nil {
 		s.faults = append(s.faults, source.fault(1, 0, err.Error()))
@@ -193,7 +217,7 @@ func (s *scope) options(env *cel.Env, p *program) []cel.ProgramOption {
 		options = append(options, cel.CustomDecoratorV2(s.adapter.decorate(places)))
 	}
 	if p.counted {
-		options = append(options, cel.CostLimit(costLimit), cel.CostTracking(meter{}), cel.InterruptCheckFrequency(interruptEvery))
+		options = append(options, cel.CostLimit(uint64(p.limit)), cel.CostTracking(meter{}), cel.InterruptCheckFrequency(interruptEvery))
 	}
 	return options
 }

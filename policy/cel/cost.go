@@ -16,6 +16,8 @@ import (
 const (
 	// costLimit stops one counted expression: a few tenths of a second.
 	costLimit = 2_000_000
+	// accountCostLimit stops an expression of an account policy, which goes through many resources.
+	accountCostLimit = 20_000_000
 	// freeCost is the estimate up to which an expression is not counted.
 	freeCost = 2_000_000_000
 	// The estimate supposes lists, objects and strings of at most outerSize, and of at most

@@ -15,6 +15,7 @@ import (
 // document is one policy as its author writes it.
 type document struct {
 	Name             string           `yaml:"name"`
+	Kind             policy.Kind      `yaml:"kind"`
 	DisplayName      string           `yaml:"displayName"`
 	Description      string           `yaml:"description"`
 	Message          string           `yaml:"message"`
@@ -123,7 +124,7 @@ var variableName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 func (d *document) metadata() (policy.Policy, error) {
 	p := policy.Policy{
 		Name: d.Name, DisplayName: d.DisplayName, Description: strings.TrimSpace(d.Description),
-		Message: d.Message, Level: d.Level, Severity: d.Severity, Kind: policy.OnResource, Controls: d.Controls,
+		Message: d.Message, Level: d.Level, Severity: d.Severity, Kind: d.Kind, Controls: d.Controls,
 		Tags: d.Tags, RemediationSteps: d.RemediationSteps, URL: d.URL, Types: d.Match.Types,
 		Place: fmt.Sprintf("%s:%d", d.place.File, d.place.Line),
 	}
@@ -138,6 +139,17 @@ func (d *document) metadata() (policy.Policy, error) {
 	}
 	if p.DisplayName == "" {
 		p.DisplayName = d.Name
+	}
+	switch p.Kind {
+	case "":
+		p.Kind = policy.OnResource
+	case policy.OnResource:
+	case policy.OnAccount:
+		if len(d.Match.Types) > 0 {
+			fault("policy %s: an account policy has no match.types: it reads the types of its inventory(...) calls", d.Name)
+		}
+	default:
+		fault("policy %s: kind %q: use resource or account", d.Name, d.Kind)
 	}
 	if p.Level == "" {
 		p.Level = policy.Advisory

@@ -43,6 +43,13 @@ func TestLoad_Errors(t *testing.T) {
 		"name: 5\nseverity: low\ntags: x\nvalidations: {}\n",
 		"name: &a p\nseverity: low\n",
 		"name: p\nseverity: low\nvalidations: [{expression: 1}]\n",
+		"name: p\nkind: stack\n" + valid,
+		"name: p\nkind: account\nmatch: {types: [T]}\n" + valid,
+		"name: p\nkind: account\nseverity: low\nvalidations: [{expression: 'inventory(account.name).size() > 0'}]\n",
+		"name: p\nkind: account\nseverity: low\nvalidations: [{expression: 'inventory(\"\").size() > 0 && resource.name == \"x\"'}]\n",
+		"name: p\nkind: account\nseverity: low\nvalidations: [{expression: 'inventory(\"T\").all(t, t.propertys.a == 1)'}]\n",
+		"name: p\nseverity: low\nvalidations: [{expression: 'inventory(\"T\").size() == 0'}]\n",
+		"name: p\nseverity: low\nvalidations: [{expression: 'net.isWorld(1) && net.covers(\"a\") && net.nothing()'}]\n",
 	}
 	var got strings.Builder
 	for _, text := range texts {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -188,23 +189,44 @@ func (e *evaluation) unread(unknown *types.Unknown) gap {
 func (e *evaluation) source(id int64) gap {
 	switch id {
 	case decodeID:
-		path, _ := pathOf(e.fields, "", func(value any) bool {
+		return gap{string(providers.Decode), e.find(func(value any) bool {
 			number, ok := value.(json.Number)
 			return ok && types.IsUnknown(e.session.adapter.number(number))
-		})
-		return gap{string(providers.Decode), path}
+		})}
 	case redactedID:
-		path, _ := pathOf(e.fields, "", func(value any) bool {
+		return gap{string(providers.RedactedValue), e.find(func(value any) bool {
 			redacted, ok := value.(providers.Redacted)
 			return ok && !redacted.Empty
-		})
-		return gap{string(providers.RedactedValue), path}
+		})}
 	}
 	if id < 1 || id > int64(len(e.input.Unread)) {
 		return gap{reason: string(providers.Failure)}
 	}
 	unread := e.input.Unread[id-1]
 	return gap{string(unread.Class), unread.Path}
+}
+
+// find gives the first place of a value that is wanted: its path, and the resource it is of if an
+// account is judged.
+func (e *evaluation) find(wanted func(any) bool) string {
+	if e.inventory == nil {
+		path, _ := pathOf(e.fields, "", wanted)
+		return path
+	}
+	for _, resourceType := range slices.Sorted(maps.Keys(e.inventory)) {
+		resources, _ := e.inventory[resourceType].([]any)
+		for _, resource := range resources {
+			if open, ok := resource.(openMap); ok {
+				resource = map[string]any(open)
+			}
+			if path, found := pathOf(resource, "", wanted); found {
+				fields, _ := resource.(map[string]any)
+				id, _ := fields["id"].(string)
+				return resourceType + " " + id + " " + path
+			}
+		}
+	}
+	return ""
 }
 
 // fault explains an error without quoting a value of the resource, as the library's own text may.
@@ -215,7 +237,7 @@ func (e *evaluation) fault(p *program, fault *types.Err) gap {
 	case errors.As(fault, &known):
 		return known.gap
 	case errors.As(fault, &cancelled):
-		return gap{policy.ReasonDeadline, p.at(1, 0) + ": the expression costs more than " + strconv.Itoa(costLimit)}
+		return gap{policy.ReasonDeadline, p.at(1, 0) + ": the expression costs more than " + strconv.Itoa(p.limit)}
 	case errors.Is(fault, interpreter.InterruptError{}), errors.Is(fault, context.Canceled), errors.Is(fault, context.DeadlineExceeded):
 		return gap{policy.ReasonDeadline, p.at(1, 0) + ": no time left"}
 	}

@@ -17,6 +17,7 @@ import (
 // into anything else, all of it counts as read.
 type reads struct {
 	paths     map[string]bool
+	types     map[string]bool // whose resources are gone through, whatever is read of them
 	clock     bool
 	variables map[string]*ast.AST
 	aliases   map[string][]string // names in scope to the paths that they may stand for
@@ -24,7 +25,7 @@ type reads struct {
 }
 
 func newReads(s *schema) *reads {
-	r := &reads{paths: map[string]bool{}, variables: map[string]*ast.AST{}, aliases: map[string][]string{}}
+	r := &reads{paths: map[string]bool{}, types: map[string]bool{}, variables: map[string]*ast.AST{}, aliases: map[string][]string{}}
 	if s != nil {
 		r.params = s.Properties
 	}
@@ -49,8 +50,13 @@ func (r *reads) bind(name string, paths []string) { r.aliases[name] = paths }
 
 // result gives the paths, without those below another, and whether the time is read.
 func (r *reads) result() ([]string, bool) {
+	return outermost(slices.Sorted(maps.Keys(r.paths))), r.clock
+}
+
+// outermost leaves out paths, which are sorted, that lie below another.
+func outermost(paths []string) []string {
 	var result []string
-	for _, path := range slices.Sorted(maps.Keys(r.paths)) {
+	for _, path := range paths {
 		covered := false
 		for _, wider := range result {
 			covered = covered || wider == "" || strings.HasPrefix(path, wider+"/")
@@ -59,7 +65,7 @@ func (r *reads) result() ([]string, bool) {
 			result = append(result, path)
 		}
 	}
-	return result, r.clock
+	return result
 }
 
 // walker follows values through one expression.
@@ -107,6 +113,8 @@ func (w walker) name(e ast.Expr, name string) []string {
 	switch name {
 	case "resource":
 		return []string{""}
+	case inventoryName:
+		return []string{inventoryRoot}
 	case "now":
 		w.clock = true
 	}
@@ -142,12 +150,28 @@ func (w walker) call(call ast.CallExpr) []string {
 		return w.follow(call.Target())
 	case name == "dyn" || name == "optional.of":
 		return w.follow(arguments[0])
+	case name == "size" && call.IsMemberFunction():
+		return w.size(call.Target())
+	case name == "size":
+		return w.size(arguments[0])
 	}
 	if call.IsMemberFunction() {
 		w.consume(w.follow(call.Target()))
 	}
 	for _, argument := range arguments {
 		w.consume(w.follow(argument))
+	}
+	return nil
+}
+
+// size reads how many elements there are, which of an inventory is nothing of any resource.
+func (w walker) size(of ast.Expr) []string {
+	for _, path := range w.follow(of) {
+		if resourceType, ok := inventoryType(path); ok {
+			w.types[resourceType] = true
+		} else {
+			w.consume([]string{path})
+		}
 	}
 	return nil
 }
@@ -216,7 +240,9 @@ func (r *reads) noteRange(ranged []string) {
 		for read := range r.paths {
 			noted = noted || strings.HasPrefix(read, path+"/*")
 		}
-		if !noted {
+		if resourceType, ok := inventoryType(path); ok {
+			r.types[resourceType] = true
+		} else if !noted {
 			r.consume([]string{path})
 		}
 	}

@@ -30,13 +30,18 @@ type enabled struct {
 type session struct {
 	adapter *adapter
 	now     types.Timestamp
-	any     []*enabled            // policies of any type
-	byType  map[string][]*enabled // policies of a type and of any, in the pack's order
-	pool    sync.Pool
+	any     []*enabled // policies of any type
+	// accounts are the account policies, reads what they read by type.
+	accounts []*enabled
+	reads    map[string][]string
+	byType   map[string][]*enabled // policies of a type and of any, in the pack's order
+	pool     sync.Pool
 }
 
 func newSession(u *unit, options policy.SessionOptions) (*session, error) {
-	s := &session{adapter: u.adapter, now: types.Timestamp{Time: options.Now.UTC()}, byType: map[string][]*enabled{}}
+	s := &session{
+		adapter: u.adapter, now: types.Timestamp{Time: options.Now.UTC()}, byType: map[string][]*enabled{}, reads: map[string][]string{},
+	}
 	var all []*enabled
 	for _, p := range u.policies {
 		if !options.Config.Enabled(p.name) {
@@ -46,8 +51,22 @@ func newSession(u *unit, options policy.SessionOptions) (*session, error) {
 		if err != nil {
 			return nil, fmt.Errorf("config of policy %s: %w", p.name, err)
 		}
-		all = append(all, &enabled{p, params})
+		if p.account == nil {
+			all = append(all, &enabled{p, params})
+			continue
+		}
+		s.accounts = append(s.accounts, &enabled{p, params})
+		for resourceType, paths := range p.account.paths {
+			s.reads[resourceType] = append(s.reads[resourceType], paths...)
+		}
 	}
+	s.index(all)
+	s.pool.New = func() any { return newEvaluation(s) }
+	return s, nil
+}
+
+// index finds the policies of each type, in the pack's order.
+func (s *session) index(all []*enabled) {
 	for _, p := range all {
 		if len(p.types) == 0 {
 			s.any = append(s.any, p)
@@ -63,8 +82,6 @@ func newSession(u *unit, options policy.SessionOptions) (*session, error) {
 			}
 		}
 	}
-	s.pool.New = func() any { return newEvaluation(s) }
-	return s, nil
 }
 
 // newParams gives properties in the types of decoded JSON, numbers with their digits.
@@ -119,16 +136,17 @@ func (s *session) Evaluate(ctx context.Context, input policy.Input) ([]policy.Ou
 // evaluation is the state of judging one resource, used again for others. It is the activation of
 // every expression.
 type evaluation struct {
-	session  *session
-	ctx      context.Context //nolint:containedctx // of counted expressions, with a deadline; nil until one runs
-	outer    context.Context //nolint:containedctx // of the one call of Evaluate that uses this state
-	cancel   context.CancelFunc
-	input    policy.Input
-	fields   map[string]any // of the resource
-	facets   map[string]any
-	resource any
-	account  map[string]any
-	frame    *interpreter.ExecutionFrame // of all expressions that are not counted
+	session   *session
+	ctx       context.Context //nolint:containedctx // of counted expressions, with a deadline; nil until one runs
+	outer     context.Context //nolint:containedctx // of the one call of Evaluate that uses this state
+	cancel    context.CancelFunc
+	input     policy.Input
+	fields    map[string]any // of the resource
+	facets    map[string]any
+	resource  any
+	account   map[string]any
+	inventory map[string]any              // of an account policy: lists by type
+	frame     *interpreter.ExecutionFrame // of all expressions that are not counted
 
 	policy    *enabled
 	variables []ref.Val // nil until evaluated
@@ -141,18 +159,7 @@ func newEvaluation(s *session) *evaluation {
 
 func (e *evaluation) begin(ctx context.Context, input policy.Input) (err error) {
 	e.outer, e.input = ctx, input
-	r := input.Resource
-	for name, part := range r.Parts {
-		if name == providers.Properties {
-			e.fields[name] = part.Value
-		} else {
-			e.facets[name] = part.Value
-		}
-	}
-	e.fields["type"], e.fields["id"], e.fields["name"] = r.Type, r.ID, r.Name
-	e.fields["region"], e.fields["uid"] = r.Region, r.UID
-	e.fields["tags"], e.fields["ancestors"] = r.Tags, r.Ancestors
-	e.fields["facets"] = e.facets
+	fill(e.fields, e.facets, input.Resource)
 	e.resource = e.fields
 	if len(input.Unread) > 0 {
 		e.resource = mark(e.fields, input.Unread)
@@ -161,16 +168,38 @@ func (e *evaluation) begin(ctx context.Context, input policy.Input) (err error) 
 	return err
 }
 
+// fill shows a resource as policies see it.
+func fill(fields, facets map[string]any, r *providers.Resource) {
+	for name, part := range r.Parts {
+		if name == providers.Properties {
+			fields[name] = part.Value
+		} else {
+			facets[name] = part.Value
+		}
+	}
+	fields["type"], fields["id"], fields["name"] = r.Type, r.ID, r.Name
+	fields["region"], fields["uid"] = r.Region, r.UID
+	fields["tags"], fields["ancestors"] = r.Tags, r.Ancestors
+	fields["facets"] = facets
+}
+
 // end lets go of everything that belongs to the resource.
 func (e *evaluation) end() {
-	e.frame.Close()
-	if e.cancel != nil {
-		e.cancel()
-	}
+	e.close()
 	clear(e.fields)
 	clear(e.facets)
 	clear(e.variables[:cap(e.variables)])
 	*e = evaluation{session: e.session, fields: e.fields, facets: e.facets, variables: e.variables[:0]}
+}
+
+// close ends what runs for the resource or account.
+func (e *evaluation) close() {
+	if e.frame != nil {
+		e.frame.Close()
+	}
+	if e.cancel != nil {
+		e.cancel()
+	}
 }
 
 // start turns to a policy.
@@ -194,6 +223,8 @@ func (e *evaluation) ResolveName(name string) (any, bool) {
 		return e.session.now, true
 	case "account":
 		return e.accountFields(), true
+	case inventoryName:
+		return e.inventory, e.inventory != nil
 	}
 	slot, ok := e.policy.slots[name]
 	if !ok {

@@ -15,7 +15,12 @@ import (
 // stays as it is: objects and lists on the way to an unread path are copied. A root that is unread
 // is the caller's to notice.
 func mark(root map[string]any, unread []providers.Unread) any {
-	m := marker{copied: map[string]bool{}, paths: unread}
+	return markAs(root, unread, func(index int) int64 { return int64(index) + 1 })
+}
+
+// markAs does so with unknowns of the given ids, by place in the list of unread paths.
+func markAs(root map[string]any, unread []providers.Unread, id func(index int) int64) any {
+	m := marker{copied: map[string]bool{}, paths: unread, id: id}
 	var marked any = root
 	for i, gap := range unread {
 		marked = m.place(marked, "", pointer(gap.Path), i)
@@ -27,6 +32,7 @@ func mark(root map[string]any, unread []providers.Unread) any {
 type marker struct {
 	copied map[string]bool
 	paths  []providers.Unread
+	id     func(index int) int64
 }
 
 func (m *marker) place(value any, at string, rest []string, index int) any {
@@ -100,11 +106,11 @@ func (m *marker) leaf(value any, index int) any {
 			return ""
 		}
 	}
-	return secret{types.NewUnknown(int64(index)+1, nil)}
+	return secret{types.NewUnknown(m.id(index), nil)}
 }
 
 func (m *marker) unknown(value any, index int) *types.Unknown {
-	unknown := types.NewUnknown(int64(index)+1, nil)
+	unknown := types.NewUnknown(m.id(index), nil)
 	if before, ok := value.(*types.Unknown); ok {
 		return types.MergeUnknowns(before, unknown)
 	}

@@ -120,7 +120,7 @@ func (e *evaluation) judgeAccount(p *enabled, w *whole) (policy.Outcome, error) 
 	}
 	resources, hidden, size := []*ast.Term{}, false, 0
 	for _, name := range p.types {
-		if !w.inventory.Complete(name) {
+		if _, incomplete := w.inventory.Incomplete(name); incomplete {
 			unknown.Reason, unknown.Detail = policy.ReasonIncomplete, name
 			return unknown, nil
 		}

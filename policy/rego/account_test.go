@@ -36,7 +36,9 @@ func (i *inventory) Resources(_ context.Context, of string) iter.Seq2[policy.Inp
 	}
 }
 
-func (i *inventory) Complete(of string) bool { return !slices.Contains(i.incomplete, of) }
+func (i *inventory) Incomplete(of string) (providers.Class, bool) {
+	return providers.AccessDenied, slices.Contains(i.incomplete, of)
+}
 
 // holding gives an inventory of resources of one type.
 func holding(t *testing.T, of string, properties ...string) *inventory {
