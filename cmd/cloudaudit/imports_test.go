@@ -246,7 +246,7 @@ func TestArrow_Fault(t *testing.T) {
 		"engines must not know each other": {
 			from: "policy/rego", to: "cloudaudit/policy/cel",
 			want: "x.go: policy/rego imports policy/cel, but of our packages it may import " +
-				"policy, policy/view, providers, providers/shape",
+				"policy, policy/library, policy/view, providers, providers/shape",
 		},
 		"exports must not know the store": {
 			from: "cmd/cloudaudit/internal/export", to: "cloudaudit/store",
