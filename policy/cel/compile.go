@@ -47,6 +47,7 @@ type compiler struct {
 	env      *cel.Env        // of resource policies
 	accounts *cel.Env        // of account policies
 	names    map[string]bool // of the policies so far
+	mode     mode
 }
 
 func newCompiler() (*compiler, error) {
@@ -58,6 +59,7 @@ func newCompiler() (*compiler, error) {
 		cel.CustomTypeProvider(adapter.registry), cel.CustomTypeAdapter(adapter),
 		cel.Variable("account", object), cel.Variable("params", object), cel.Variable("now", cel.TimestampType),
 		cel.OptionalTypes(), cel.CrossTypeNumericComparisons(true), cel.DefaultUTCTimeZone(true),
+		cel.EnableMacroCallTracking(), // a trace shows expressions as they were written
 		cel.RegexProgramSizeLimit(maxRegex),
 		ext.Strings(), ext.Lists(ext.ListsMaxRangeSize(maxRange)), ext.Sets(), ext.Math(), ext.Encoders(),
 		ext.Regex(), ext.Bindings(), ext.TwoVarComprehensions(),
@@ -213,6 +215,9 @@ func (s *scope) compile(env *cel.Env, source text, want *cel.Type) *program {
 
 func (s *scope) options(env *cel.Env, p *program) []cel.ProgramOption {
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	if s.mode == watched {
+		options = []cel.ProgramOption{cel.EvalOptions(cel.OptTrackState)}
+	}
 	if places := guards(p.checked, env.Functions()); len(places) > 0 {
 		options = append(options, cel.CustomDecoratorV2(s.adapter.decorate(places)))
 	}

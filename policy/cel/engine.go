@@ -39,7 +39,7 @@ func (e *Engine) Revision() string { return revision }
 
 // Load implements policy.Engine. Every fault of every policy is reported, with its place.
 func (e *Engine) Load(ctx context.Context, manifest policy.Manifest, files fs.FS) (*policy.Pack, error) {
-	pack, unit, err := compile(ctx, manifest, files)
+	pack, unit, err := compile(ctx, manifest, files, running)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,15 @@ func (e *Engine) Load(ctx context.Context, manifest policy.Manifest, files fs.FS
 	return pack, nil
 }
 
-func compile(ctx context.Context, manifest policy.Manifest, files fs.FS) (*policy.Pack, *unit, error) {
+// mode is how expressions are compiled: to run in scans, or to be watched part by part.
+type mode int
+
+const (
+	running mode = iota
+	watched
+)
+
+func compile(ctx context.Context, manifest policy.Manifest, files fs.FS, mode mode) (*policy.Pack, *unit, error) {
 	root := manifest.Main
 	if root == "" {
 		root = "."
@@ -62,6 +70,7 @@ func compile(ctx context.Context, manifest policy.Manifest, files fs.FS) (*polic
 	if err != nil {
 		return nil, nil, err
 	}
+	c.mode = mode
 	pack := &policy.Pack{
 		Name: manifest.Name, DisplayName: manifest.DisplayName, Description: manifest.Description,
 		Runtime: policy.RuntimeCEL, VersionTag: manifest.Version, Initial: manifest.Initial,
@@ -114,7 +123,7 @@ func (e *Engine) Open(ctx context.Context, pack *policy.Pack, options policy.Ses
 		if err != nil {
 			return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
 		}
-		if _, u, err = compile(ctx, manifest, files); err != nil {
+		if _, u, err = compile(ctx, manifest, files, running); err != nil {
 			return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
 		}
 		e.keep(pack.Digest, u)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/interpreter"
@@ -146,6 +147,7 @@ type evaluation struct {
 	resource  any
 	account   map[string]any
 	inventory map[string]any              // of an account policy: lists by type
+	observer  *observer                   // of a trace
 	frame     *interpreter.ExecutionFrame // of all expressions that are not counted
 
 	policy    *enabled
@@ -265,11 +267,13 @@ func (e *evaluation) accountFields() map[string]any {
 func (e *evaluation) run(p *program) ref.Val {
 	var out ref.Val
 	var err error
-	if p.counted {
+	if p.counted || e.observer != nil {
 		if e.ctx == nil {
 			e.ctx, e.cancel = context.WithTimeout(e.outer, maxTime)
 		}
-		out, _, err = p.run.ContextEval(e.ctx, e)
+		var details *cel.EvalDetails
+		out, details, err = p.run.ContextEval(e.ctx, e)
+		e.observer.note(p, out, details)
 	} else if err = e.outer.Err(); err == nil {
 		out, _, err = p.run.Eval(e.frame)
 	}
