@@ -3,11 +3,26 @@ package providers
 import (
 	"encoding/hex"
 	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
-// Properties is the name of a resource's main part. All other parts are facets.
+// Properties is the name of a resource's main part. All other parts are pieces of it or facets.
 const Properties = "properties"
+
+// piece begins the name of a piece of the main part.
+const piece = Properties + ":"
+
+// Piece is the name of a piece of the main part: a part that is read, hashed and stored on its own
+// like a facet, and whose members stand among the properties where policies read them. The value of a
+// piece is an object; Join puts it into the main part. While a piece is not read, the main part says
+// so in its unread paths, one for each member that the piece would have.
+func Piece(name string) string { return piece + name }
+
+// IsPiece tells whether a part is a piece of the main part.
+func IsPiece(part string) bool { return strings.HasPrefix(part, piece) }
 
 // Resource is one discovered thing, or a piece of one: a record that carries only some parts of a
 // resource (an inventory's IAM line, say) is a Resource with those parts alone, and the parts it
@@ -81,12 +96,45 @@ type Unread struct {
 	Class Class  `json:"class"`
 }
 
-// PartPath is the JSON Pointer of a part's root.
+// PartPath is the JSON Pointer of a part's root. The root of a piece is that of the main part.
 func PartPath(part string) string {
-	if part == Properties {
+	if part == Properties || IsPiece(part) {
 		return "/" + Properties
 	}
 	return "/facets/" + part
+}
+
+// Join puts the pieces of the main part into it, values and unread paths, so that the resource is as
+// policies and people see it. Hashes stay as they are. The values of the parts are changed in place.
+func (r *Resource) Join() {
+	main, read := r.Parts[Properties]
+	for _, name := range slices.Sorted(maps.Keys(r.Parts)) {
+		if !IsPiece(name) {
+			continue
+		}
+		main.Value = merge(main.Value, r.Parts[name].Value)
+		main.Unread = append(slices.Clip(main.Unread), r.Parts[name].Unread...)
+		delete(r.Parts, name)
+	}
+	if read {
+		r.Parts[Properties] = main
+	}
+}
+
+// merge puts the members of one object into another, objects below them too.
+func merge(into, from any) any {
+	target, isObject := into.(map[string]any)
+	source, fits := from.(map[string]any)
+	if !isObject || !fits {
+		if into == nil {
+			return from
+		}
+		return into
+	}
+	for key, value := range source {
+		target[key] = merge(target[key], value)
+	}
+	return target
 }
 
 // Rank orders records of one part that a scan reads more than once: the latest Updated counts,

@@ -118,3 +118,30 @@ func TestRank_OrdersByTimeScopeAndLine(t *testing.T) {
 		}
 	}
 }
+
+func TestResource_JoinsPieces(t *testing.T) {
+	t.Parallel()
+	resource := &providers.Resource{Parts: map[string]providers.Part{
+		providers.Properties: {
+			Value:  map[string]any{"name": "a", "_aws": map[string]any{"state": "on"}},
+			Unread: []providers.Unread{{Path: "/properties/secret", Class: providers.NotRead}},
+		},
+		providers.Piece("acl"):    {Value: map[string]any{"_aws": map[string]any{"grants": []any{"all"}}}, Unread: []providers.Unread{{Path: "/properties/_aws/key", Class: providers.RedactedValue}}},
+		providers.Piece("policy"): {Value: map[string]any{}},
+		"iam":                     {Value: "kept"},
+	}}
+	resource.Join()
+	want := map[string]providers.Part{
+		providers.Properties: {
+			Value:  map[string]any{"name": "a", "_aws": map[string]any{"state": "on", "grants": []any{"all"}}},
+			Unread: []providers.Unread{{Path: "/properties/secret", Class: providers.NotRead}, {Path: "/properties/_aws/key", Class: providers.RedactedValue}},
+		},
+		"iam": {Value: "kept"},
+	}
+	if diff := cmp.Diff(want, resource.Parts); diff != "" {
+		t.Errorf("parts (-want +got):\n%s", diff)
+	}
+	if got := providers.PartPath(providers.Piece("acl")); got != "/properties" {
+		t.Errorf("the root of a piece is %q", got)
+	}
+}

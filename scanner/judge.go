@@ -234,7 +234,7 @@ func (j *judging) load(ctx context.Context, subjects []*subject) error {
 }
 
 // strip takes away the parts that this scan found to have ended or could not read again, which the
-// store still gives.
+// store still gives, and joins the pieces that are left with the main part.
 func (s *subject) strip() {
 	for _, part := range s.judgement.Ended {
 		delete(s.resource.Parts, part)
@@ -242,6 +242,7 @@ func (s *subject) strip() {
 	for part := range s.judgement.Stale {
 		delete(s.resource.Parts, part)
 	}
+	s.resource.Join()
 }
 
 // judgeOne runs the audits of one resource.

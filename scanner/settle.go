@@ -103,7 +103,7 @@ func (j *judging) unread(facts *typePlan, held *Held) []providers.Unread {
 	have := map[string]bool{}
 	for _, part := range held.Parts {
 		have[part.Name] = true
-		if part.Stale != "" {
+		if part.Stale != "" && !providers.IsPiece(part.Name) { // of a piece the main part tells
 			unread = append(unread, providers.Unread{Path: providers.PartPath(part.Name), Class: part.Stale})
 		}
 		if part.Stale != "" && part.Name == providers.Properties { // tags come with it

@@ -61,6 +61,9 @@ func (b *batch) saveVersion(ctx context.Context, seq int64, write scanner.PartWr
 	if err := b.insertPart(ctx, seq, write); err != nil {
 		return err
 	}
+	if current == 0 && providers.IsPiece(write.Part) { // that a piece is read for the first time is no change of the resource
+		return b.exec(ctx, `UPDATE resources SET version = version + 1 WHERE key = ?`, write.Key)
+	}
 	return b.setHead(ctx, seq, 1, write)
 }
 

@@ -240,13 +240,15 @@ func (s *Store) Resource(ctx context.Context, access Access, id string, at time.
 	return ResourceDetail{}, unique("resource", id, 0)
 }
 
-// fillParts reads the bodies that hold at the resource's moment, and what of them is unread.
+// fillParts reads the bodies that hold at the resource's moment, pieces of the main part joined with it,
+// and what of them is unread.
 func (s *Store) fillParts(ctx context.Context, r *ResourceDetail) error {
 	r.Properties, r.Facets, r.Unread = json.RawMessage("null"), map[string]json.RawMessage{}, []providers.Unread{}
 	condition, args := "p.to_seq IS NULL", []any{r.cursor}
 	if r.seq > 0 {
 		condition, args = "p.from_seq <= ? AND (p.to_seq IS NULL OR p.to_seq > ?)", []any{r.cursor, r.seq, r.seq}
 	}
+	pieces := map[string]json.RawMessage{}
 	err := query(ctx, s.read, func(rows *sql.Rows) error {
 		var name, unread, body string
 		if err := rows.Scan(&name, &unread, &body); err != nil {
@@ -254,9 +256,12 @@ func (s *Store) fillParts(ctx context.Context, r *ResourceDetail) error {
 		}
 		paths, err := scanner.DecodeUnread(unread)
 		r.Unread = append(r.Unread, paths...)
-		if name == providers.Properties {
+		switch {
+		case name == providers.Properties:
 			r.Properties = json.RawMessage(body)
-		} else {
+		case providers.IsPiece(name):
+			pieces[name] = json.RawMessage(body)
+		default:
 			r.Facets[name] = json.RawMessage(body)
 		}
 		return err
@@ -264,11 +269,34 @@ func (s *Store) fillParts(ctx context.Context, r *ResourceDetail) error {
 	if err != nil {
 		return err
 	}
+	if r.Properties, err = joined(r.Properties, pieces); err != nil {
+		return err
+	}
 	return query(ctx, s.read, func(rows *sql.Rows) error {
 		var name string
 		var class providers.Class
 		err := rows.Scan(&name, &class)
-		r.Unread = append(r.Unread, providers.Unread{Path: providers.PartPath(name), Class: class})
+		if !providers.IsPiece(name) { // of a piece the main part tells
+			r.Unread = append(r.Unread, providers.Unread{Path: providers.PartPath(name), Class: class})
+		}
 		return err
 	}, `SELECT p.part, p.class FROM unseen p WHERE p.resource_key = ? AND `+condition+` AND p.part <> '' ORDER BY p.part`, args...)
+}
+
+// joined is the body of a main part with its pieces in it.
+func joined(main json.RawMessage, pieces map[string]json.RawMessage) (json.RawMessage, error) {
+	if len(pieces) == 0 {
+		return main, nil
+	}
+	pieces[providers.Properties] = main
+	resource := providers.Resource{Parts: map[string]providers.Part{}}
+	for name, body := range pieces {
+		value, err := providers.ParseValue(body)
+		if err != nil {
+			return nil, fmt.Errorf("read stored part %s: it %w", name, err)
+		}
+		resource.Parts[name] = providers.Part{Value: value}
+	}
+	resource.Join()
+	return providers.FormatValue(resource.Parts[providers.Properties].Value)
 }

@@ -329,7 +329,7 @@ func (p DumpPart) part(name string) (providers.Part, string) {
 		}
 	}
 	part := providers.Part{Value: providers.Restore(name, value, p.Unread), Unread: slices.Clone(p.Unread)}
-	if p.Stale != "" {
+	if p.Stale != "" && !providers.IsPiece(name) { // of a stale piece the main part tells
 		part.Unread = append(part.Unread, providers.Unread{Path: root, Class: p.Stale})
 	}
 	return part, ""
