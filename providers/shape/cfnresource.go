@@ -180,13 +180,13 @@ func (t CFNType) missing(properties map[string]any, tagged bool) []providers.Unr
 func (t CFNType) hidden(properties map[string]any) []providers.Unread {
 	var unread []providers.Unread
 	for _, path := range t.Hidden {
-		unread = append(unread, unreadPaths(absent(properties, path, "/properties")...)...)
+		unread = append(unread, unreadPaths(Absent(properties, path, "/properties")...)...)
 	}
 	return unread
 }
 
-// absent gives the pointers at which a path ends in an object that lacks its last key.
-func absent(value any, path []string, at string) []string {
+// Absent gives the pointers at which a path ends in an object that lacks its last key.
+func Absent(value any, path []string, at string) []string {
 	switch parent := value.(type) {
 	case map[string]any:
 		child, there := parent[path[0]]
@@ -195,7 +195,7 @@ func absent(value any, path []string, at string) []string {
 		case len(path) == 1 && !there:
 			return []string{at}
 		case len(path) > 1 && there:
-			return absent(child, path[1:], at)
+			return Absent(child, path[1:], at)
 		}
 	case []any:
 		if path[0] != "*" || len(path) == 1 {
@@ -203,7 +203,7 @@ func absent(value any, path []string, at string) []string {
 		}
 		var all []string
 		for i, child := range parent {
-			all = append(all, absent(child, path[1:], at+"/"+strconv.Itoa(i))...)
+			all = append(all, Absent(child, path[1:], at+"/"+strconv.Itoa(i))...)
 		}
 		return slices.Clip(all)
 	}
