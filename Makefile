@@ -39,8 +39,12 @@ build: ## build bin/cloudaudit
 run: build ## build it and scan the sample accounts of deploy/sample
 	$(BIN) scan --config deploy/sample/cloudaudit.yaml
 
+.PHONY: moto
+moto: ## install the emulator of AWS that tests run against (make test does it by itself)
+	@.tools/moto/install >/dev/null
+
 .PHONY: test
-test: ## vet and test with the race detector (PKG, TAGS, TESTFLAGS)
+test: moto ## vet and test with the race detector (PKG, TAGS, TESTFLAGS)
 	$(GO) vet $(CHECKFLAGS) $(TESTTAGS) $(PKG)
 	$(GO) test $(CHECKFLAGS) $(TESTTAGS) $(TESTFLAGS) $(PKG)
 
