@@ -17,6 +17,9 @@ func regionStatus(service string, members fields, enabled func(ctx context.Conte
 	return &listing{
 		local: func(ctx context.Context, r *run, _ object) ([]object, error) {
 			status, err := enabled(ctx, r)
+			if has(err, notEnabledCodes) {
+				status, err = object{"Enabled": false}, nil
+			}
 			return []object{status}, err
 		},
 		kind: &kind{name: name, id: name + "/{account}/{region}", fields: members},

@@ -71,6 +71,10 @@ func (r *run) list(ctx context.Context, l *listing) error {
 
 // unlisted makes gaps of a listing that could not be read to its end.
 func (r *run) unlisted(ctx context.Context, l *listing, err error) error {
+	if has(err, notEnabledCodes) { // what has never been turned on holds nothing
+		r.logger().InfoContext(ctx, "service is not enabled", "region", r.region, "service", r.service.name)
+		return nil
+	}
 	if absent, err := r.unavailable(ctx, err); absent || err != nil {
 		return stop(ctx, err)
 	}
