@@ -120,6 +120,7 @@ type scope struct {
 	env      *cel.Env // with the variables so far
 	reads    *reads
 	compiled *compiled
+	element  bool // the name item stands for an element of a list of the resource
 	faults   []error
 }
 
@@ -164,6 +165,7 @@ func (s *scope) validation(d *document, index int, v validation) {
 		}
 		if result.forEach != nil {
 			list = s.reads.follow(result.forEach.checked)
+			s.element = elementwise(result.forEach.checked, s.reads.variables)
 		}
 	}
 	s.reads.bind("item", below(list, "*"))
@@ -171,6 +173,7 @@ func (s *scope) validation(d *document, index int, v validation) {
 	result.key = s.compile(env, v.Key, cel.StringType)
 	result.messageExpression = s.compile(env, v.MessageExpression, cel.StringType)
 	s.reads.bind("item", nil)
+	s.element = false
 	s.reads.noteRange(list)
 	s.compiled.validations = append(s.compiled.validations, result)
 }
@@ -201,7 +204,7 @@ func (s *scope) compile(env *cel.Env, source text, want *cel.Type) *program {
 	if want != nil && want.Kind() != types.ListKind { // variables and lists are read where they are used
 		s.reads.expression(p.checked)
 	}
-	p.counted, p.limit = counted(env, tree, s.reads.variables), costLimit
+	p.counted, p.limit = counted(env, tree, s.reads.variables, s.element), costLimit
 	if s.compiled.account != nil {
 		p.counted, p.limit = true, accountCostLimit
 	}

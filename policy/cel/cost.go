@@ -21,8 +21,8 @@ const (
 	// freeCost is the estimate up to which an expression is not counted.
 	freeCost = 2_000_000_000
 	// The estimate supposes lists, objects and strings of at most outerSize, and of at most
-	// innerSize inside the elements of a list that is gone through: the elements share the list's
-	// size.
+	// innerSize inside the elements of a list that is gone through, because the elements share the
+	// list's size, and in the parameters of a policy.
 	outerSize = 1 << 16
 	innerSize = 1 << 10
 	// tinySize and fixedCost find costs that do not come from the resource's size: an expression that
@@ -43,8 +43,9 @@ type estimator struct {
 }
 
 // counted tells whether an expression is to be counted as it runs.
-func counted(env *cel.Env, tree *cel.Ast, variables map[string]*ast.AST) bool {
-	sizes := newEstimator(tree.NativeRep(), variables).sizes
+// Element tells that the name item stands for an element of a list of the resource.
+func counted(env *cel.Env, tree *cel.Ast, variables map[string]*ast.AST, element bool) bool {
+	sizes := newEstimator(tree.NativeRep(), variables, element).sizes
 	big, err := env.EstimateCost(tree, estimator{sizes, outerSize})
 	if err != nil {
 		return true
@@ -53,11 +54,20 @@ func counted(env *cel.Env, tree *cel.Ast, variables map[string]*ast.AST) bool {
 	return err != nil || big.Max > freeCost || tiny.Max > fixedCost
 }
 
-func newEstimator(checked *ast.AST, variables map[string]*ast.AST) estimator {
+func newEstimator(checked *ast.AST, variables map[string]*ast.AST, element bool) estimator {
 	e := estimator{map[int64]uint64{}, outerSize}
 	s := sizing{estimator: e, checked: checked, variables: variables, elements: map[string]bool{}}
+	if element {
+		s.elements["item"] = true
+	}
 	s.visit(checked.Expr())
 	return e
+}
+
+// elementwise tells whether the elements of a list share the size of the resource.
+func elementwise(list *ast.AST, variables map[string]*ast.AST) bool {
+	data, _ := sizing{checked: list, variables: variables, elements: map[string]bool{}}.origin(list.Expr())
+	return data
 }
 
 // EstimateSize implements cost.Estimator.
@@ -80,14 +90,20 @@ func (e estimator) EstimateCallCost(function, _ string, target *cost.AstNode, ar
 	if ofLibrary(function) {
 		return e.pass(arguments, rewriting[function])
 	}
-	if function != "orValue" || target == nil || len(arguments) != 1 || arguments[0].ComputedSize() == nil {
+	if function != "orValue" || target == nil || len(arguments) != 1 {
 		return nil
 	}
 	size, ok := e.sizes[(*target).Expr().ID()]
 	if !ok {
 		return nil
 	}
-	return cost.NewCallEstimate(cost.Estimate{}, &cost.SizeEstimate{Max: max(min(size, e.most), arguments[0].ComputedSize().Max)})
+	otherwise := uint64(1)
+	if computed := arguments[0].ComputedSize(); computed != nil {
+		otherwise = computed.Max
+	} else if arguments[0].Expr().Kind() != ast.LiteralKind {
+		return nil
+	}
+	return cost.NewCallEstimate(cost.Estimate{}, &cost.SizeEstimate{Max: max(min(size, e.most), otherwise)})
 }
 
 // pass is the cost of going through the arguments once. The result is a word or two, or may be as big
@@ -232,6 +248,10 @@ func (s sizing) origin(e ast.Expr) (data, element bool) {
 			return s.origin(call.Target())
 		case rewriting[name]:
 			return s.origin(call.Args()[0])
+		case name == operators.Conditional && empty(call.Args()[1]):
+			return s.origin(call.Args()[2])
+		case name == operators.Conditional && empty(call.Args()[2]):
+			return s.origin(call.Args()[1])
 		}
 	}
 	return false, false
@@ -256,7 +276,7 @@ func (s sizing) name(e ast.Expr, name string) (data, element bool) {
 		data, _ = inside.origin(variable.Expr())
 		return data, false
 	}
-	return name == "resource", false
+	return name == "resource" || name == "params", name == "params"
 }
 
 func empty(e ast.Expr) bool {

@@ -29,6 +29,11 @@ func TestCounted(t *testing.T) {
 		{`iam.accounts(resource.properties.d).all(a, a == "x" || a == params.trusted)`, false},
 		{`gcp.grants(resource.facets.?iamPolicy.orValue(null)).all(g, !(g.role in ["a", "b"]) || g.member.endsWith("@x"))`, false},
 		{`resource.properties.l.all(r, net.isWorld(r.cidr) && net.portsOverlap(net.ports(r.from, r.to), 22))`, false},
+		{`(resource.properties.?l.orValue(null) == null ? [] : resource.properties.l).exists(r, net.isWorld([r.?a.orValue(null), r.b]))`, false},
+		{`(resource.properties.a ? resource.properties.l : resource.properties.m).exists(r, r.b.exists(x, x == r))`, true},
+		{`params.trusted.exists(t, tags.has(resource.tags, t))`, false},
+		{`resource.properties.l.exists(r, net.portsOverlap(net.ports(r.?a.orValue(null), r.?b.orValue(-1)), 22))`, false},
+		{`resource.properties.l.exists(r, r.?a.orValue(resource.properties.m).exists(x, x == r))`, true},
 		{`tags.missing(resource.tags, ["a", "b"]).size() == 0 && ageDays(resource.properties.t) < 3`, false},
 		{`resource.properties.l.all(x, x.k in sets.of(resource.properties.m))`, true},
 		{`variables.copies.all(x, x.exists(y, y == 1))`, true},
@@ -53,7 +58,7 @@ func TestCounted(t *testing.T) {
 		if issues.Err() != nil {
 			t.Fatal(issues.Err())
 		}
-		if got := counted(s.env, tree, s.reads.variables); got != test.want {
+		if got := counted(s.env, tree, s.reads.variables, false); got != test.want {
 			t.Errorf("counted is %t, want %t: %s", got, test.want, test.expression)
 		}
 	}
