@@ -9,7 +9,7 @@ import (
 	"cloudaudit/providers"
 )
 
-//go:embed gcp-foundations azure-foundations
+//go:embed aws-foundations azure-foundations gcp-foundations
 var files embed.FS
 
 // Builtin is a pack that comes with the program.
@@ -25,6 +25,7 @@ type Builtin struct {
 // All lists the built-in packs, sorted by name.
 func All() ([]Builtin, error) {
 	builtin := []Builtin{
+		{Name: "aws-foundations", Cloud: providers.AWS},
 		{Name: "azure-foundations", Cloud: providers.Azure},
 		{Name: "gcp-foundations", Cloud: providers.GCP},
 	}

@@ -2,6 +2,7 @@ package packs_test
 
 import (
 	"context"
+	"iter"
 	"net/url"
 	"os"
 	"strings"
@@ -203,4 +204,45 @@ func publishedPaths(t *testing.T) []publishedPath {
 		}
 	}
 	return paths
+}
+
+// nothing is an inventory in which nothing could be listed.
+type nothing struct{}
+
+// Resources implements policy.Inventory.
+func (nothing) Resources(context.Context, string) iter.Seq2[policy.Input, error] {
+	return func(func(policy.Input, error) bool) {}
+}
+
+// Incomplete implements policy.Inventory.
+func (nothing) Incomplete(string) (providers.Class, bool) { return providers.AccessDenied, true }
+
+// An account of another cloud has no trail and no sink, and that is no fault. In the cloud of the
+// pack, what could not be listed proves nothing.
+func TestAll_AccountPoliciesKnowTheirCloud(t *testing.T) {
+	t.Parallel()
+	for _, b := range loadAll(t) {
+		session, ok := openSession(t, b, nil).(policy.AccountSession)
+		if !ok {
+			t.Fatalf("pack %s judges no accounts", b.Name)
+		}
+		for _, cloud := range []string{providers.AWS, providers.GCP, providers.Azure, ""} {
+			want := policy.NotApplicable
+			if cloud == b.Cloud {
+				want = policy.Unknown
+			}
+			outcomes, err := session.EvaluateAccount(context.Background(), &providers.Account{Cloud: cloud}, nothing{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, outcome := range outcomes {
+				if outcome.Verdict != want {
+					t.Errorf("policy %s is %s for an account of %q", outcome.Policy, outcome.Verdict, cloud)
+				}
+			}
+		}
+		if err := session.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
