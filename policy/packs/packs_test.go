@@ -48,7 +48,7 @@ func TestAll_PacksDescribeThemselves(t *testing.T) {
 		if p.Name != b.Name || p.DisplayName == "" || p.Description == "" || p.VersionTag == "" || p.Readme == "" {
 			t.Errorf("pack %s lacks a name, description, version or README", b.Name)
 		}
-		if len(p.Policies) < 12 {
+		if len(p.Policies) < 32 {
 			t.Errorf("pack %s has %d policies", b.Name, len(p.Policies))
 		}
 		for _, q := range p.Policies {

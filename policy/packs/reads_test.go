@@ -64,6 +64,7 @@ func (p publication) selects(types []string, name string) bool {
 // look at resource.type or where their absence says what the policy wants to know.
 var ofOneType = map[[2]string]bool{
 	{"AWS::Lambda::Function", "/properties/AuthType"}:                                 true,
+	{"Microsoft.KeyVault/vaults/keys", "/properties/properties/contentType"}:          true,
 	{"AWS::Lambda::Url", "/properties/_aws/Url/AuthType"}:                             true,
 	{"AWS::RDS::DBCluster", "/properties/SourceDBInstanceIdentifier"}:                 true,
 	{"AWS::RDS::DBCluster", "/properties/_aws/ReadReplicaSourceDBInstanceIdentifier"}: true,
