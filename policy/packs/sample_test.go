@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -130,23 +131,45 @@ func judge(t *testing.T, account string, b builtin, given map[string]any, resour
 	session := openSession(t, b, given)
 	defer session.Close()
 	var all []found
-	for _, input := range resources {
-		outcomes, err := session.Evaluate(context.Background(), input)
+	add := func(resource string, outcomes []policy.Outcome, err error) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, outcome := range outcomes {
 			p, _ := b.pack.Policy(outcome.Policy)
 			for _, report := range outcome.Reports {
-				all = append(all, found{account, outcome.Policy, input.Resource.ID, report.Key, string(p.Severity), ""})
+				all = append(all, found{account, outcome.Policy, resource, report.Key, string(p.Severity), ""})
 			}
 			if outcome.Verdict == policy.Unknown || outcome.Remainder {
-				all = append(all, found{account, outcome.Policy, input.Resource.ID, "", "", outcome.Reason})
+				all = append(all, found{account, outcome.Policy, resource, "", "", outcome.Reason})
 			}
 		}
 	}
+	for _, input := range resources {
+		outcomes, err := session.Evaluate(context.Background(), input)
+		add(input.Resource.ID, outcomes, err)
+	}
+	outcomes, err := session.(policy.AccountSession).EvaluateAccount(context.Background(), resources[0].Account, whole(resources))
+	add("", outcomes, err)
 	return all
 }
+
+// whole is an account that was read to the end, sorted by identity.
+type whole []policy.Input
+
+// Resources implements policy.Inventory.
+func (w whole) Resources(_ context.Context, resourceType string) iter.Seq2[policy.Input, error] {
+	return func(yield func(policy.Input, error) bool) {
+		for _, input := range w {
+			if input.Resource.Type == resourceType && !yield(input, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Incomplete implements policy.Inventory.
+func (w whole) Incomplete(string) (providers.Class, bool) { return "", false }
 
 func openSession(t testing.TB, b builtin, given map[string]any) policy.Session {
 	t.Helper()
