@@ -50,7 +50,7 @@ test: moto ## vet and test with the race detector (PKG, TAGS, TESTFLAGS)
 
 .PHONY: kill
 kill: ## kill scans at random moments for FOR (10m) and compare what they leave
-	$(GO) test $(CHECKFLAGS) $(TESTTAGS) -run Rule3_10 -kill $(or $(FOR),10m) -timeout 0 ./cmd/cloudaudit
+	$(GO) test $(CHECKFLAGS) $(TESTTAGS) -run Rule3_10 -kill=$(or $(FOR),10m) -timeout 0 ./cmd/cloudaudit
 
 .PHONY: lint
 lint: ## check the house style, the formatting and the layout (PKG)
