@@ -49,12 +49,15 @@ func madeUp(t testing.TB, cloud, format string, size int) []*providers.Resource 
 	return resources
 }
 
-// TestMadeUp_HasEveryFault holds the made-up inventories to the packs: there every policy finds
-// faults, and resources without them, and nothing is unknown.
+// TestMadeUp_HasEveryFault holds the made-up inventories to the packs of their clouds: there every
+// policy of resources finds faults, and resources without them, and nothing is unknown.
 func TestMadeUp_HasEveryFault(t *testing.T) {
 	t.Parallel()
 	formats := map[string]string{providers.GCP: snapshot.GCP, providers.Azure: snapshot.Azure}
 	for _, b := range loadAll(t) {
+		if formats[b.Cloud] == "" {
+			continue
+		}
 		session, verdicts := openSession(t, b, nil), map[string]map[policy.Verdict]int{}
 		for _, r := range madeUp(t, b.Cloud, formats[b.Cloud], 6_000) {
 			outcomes, err := session.Evaluate(context.Background(), policy.Input{Resource: r})
@@ -69,6 +72,9 @@ func TestMadeUp_HasEveryFault(t *testing.T) {
 			}
 		}
 		for _, p := range b.pack.Policies {
+			if p.Kind == policy.OnAccount {
+				continue
+			}
 			if v := verdicts[p.Name]; v[policy.Violates] == 0 || v[policy.Compliant] == 0 || v[policy.Unknown] > 0 {
 				t.Errorf("%s: %v", p.Name, v)
 			}
