@@ -98,13 +98,16 @@ func failing(err error) providers.Collector {
 // list runs one collector and records its result.
 func (r *run) list(ctx context.Context, collector providers.Collector) (ScopeResult, error) {
 	started := r.Now()
-	listing := &listing{run: r, ctx: ctx, seen: Seen{}, result: ScopeResult{Scope: collector.Scope, Listing: Complete}}
+	listing := &listing{run: r, ctx: ctx, seen: Seen{}, trail: r.newTrail(collector.Scope.Name), result: ScopeResult{Scope: collector.Scope, Listing: Complete}}
 	err := listing.collect(ctx, collector)
 	if listing.err != nil {
 		return listing.result, listing.err
 	}
 	if ctx.Err() != nil {
 		return listing.result, context.Cause(ctx)
+	}
+	if err := listing.trail.end(ctx); err != nil {
+		return listing.result, err
 	}
 	listing.conclude(err)
 	listing.result.Duration = r.Now().Sub(started)
@@ -122,6 +125,7 @@ type listing struct {
 	ctx    context.Context //nolint:containedctx // of the one call of list that this value lives in
 	batch  []*providers.Resource
 	seen   Seen
+	trail  *trail
 	result ScopeResult
 	gaps   map[gapKind]int
 	err    error // of the store: the scan cannot go on
@@ -157,7 +161,7 @@ func (l *listing) flush() error {
 	if len(l.batch) == 0 || l.err != nil {
 		return l.err
 	}
-	l.err = l.run.ingest.save(l.ctx, l.batch, l.seen)
+	l.err = l.run.ingest.save(l.ctx, l.batch, l.seen, l.trail)
 	l.result.Resources += len(l.batch)
 	read := len(l.batch)
 	l.run.progress.set(func(p *Progress) { p.Resources += read })

@@ -16,48 +16,114 @@ type ingest struct {
 	mu sync.Mutex
 	// seen says of which parts the current version was read in this scan.
 	seen Seen
+	// weighed are the resources of which a record was compared with what is stored, and contested
+	// those of which one part was read more than once.
+	weighed, contested KeySet
 }
 
-// save stores a batch of records and notes in seen what they held.
-func (in *ingest) save(ctx context.Context, batch []*providers.Resource, seen Seen) error {
+// save stores a batch of records, notes in seen what they held, and on the trail those that count.
+func (in *ingest) save(ctx context.Context, batch []*providers.Resource, seen Seen, trail *trail) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	err := in.run.Store.Ingest(ctx, in.run.scan, batch, func(known []Known) ([]PartWrite, error) { return in.weigh(batch, known, seen) })
+	fresh, err := in.familiar(ctx, batch, seen, trail)
+	if err != nil || len(fresh) == 0 {
+		return err
+	}
+	var counted []int64
+	err = in.run.Store.Ingest(ctx, in.run.scan, fresh, func(known []Known) (writes []PartWrite, err error) {
+		writes, counted, err = in.weigh(fresh, known, seen)
+		return writes, err
+	})
 	if err != nil {
-		return fmt.Errorf("store a batch of %d records: %w", len(batch), err)
+		return fmt.Errorf("store a batch of %d records: %w", len(fresh), err)
+	}
+	for i, record := range fresh {
+		if counted[i] == 0 {
+			continue
+		}
+		if err := trail.add(ctx, fingerprintOf(record), counted[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// weigh decides about every record of a batch.
-func (in *ingest) weigh(batch []*providers.Resource, known []Known, seen Seen) ([]PartWrite, error) {
+// familiar takes the records out of a batch that the last scan read just so and stored: they change
+// nothing, unless this scan read the same part of the resource already, in another record.
+func (in *ingest) familiar(ctx context.Context, batch []*providers.Resource, seen Seen, trail *trail) (fresh []*providers.Resource, err error) {
+	type identity struct{ kind, id string }
+	waiting := map[identity]bool{}
+	for _, record := range batch {
+		at, print := identity{record.Type, record.Identity}, fingerprintOf(record)
+		key, known, err := trail.find(ctx, print)
+		if err != nil {
+			return nil, err
+		}
+		if !known || waiting[at] || in.read(record, key) {
+			waiting[at] = true
+			fresh = append(fresh, record)
+			continue
+		}
+		for name := range record.Parts {
+			in.seen.Add(name, key)
+			seen.Add(name, key)
+		}
+		if err := trail.add(ctx, print, key); err != nil {
+			return nil, err
+		}
+	}
+	return fresh, nil
+}
+
+// read tells whether a part that the record has of the resource was read before.
+func (in *ingest) read(record *providers.Resource, key int64) bool {
+	for name := range record.Parts {
+		if in.seen.Has(name, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// weigh decides about every record of a batch. Counted has the key of the resource where all that
+// the record held is the current version now, and 0 where it is not.
+func (in *ingest) weigh(batch []*providers.Resource, known []Known, seen Seen) (writes []PartWrite, counted []int64, err error) {
 	byKey := make(map[int64]*Known, len(known))
-	var writes []PartWrite
+	counted = make([]int64, len(batch))
 	for i, record := range batch {
 		held, first := &known[i], known[i].New
 		if earlier := byKey[held.Key]; earlier != nil {
 			held, first = earlier, false // what this batch already decided about the resource counts
 		}
 		byKey[held.Key] = held
-		fresh, err := in.weighOne(held, record, first, seen)
+		in.weighed.Add(held.Key)
+		if in.read(record, held.Key) {
+			in.contested.Add(held.Key)
+		}
+		fresh, counts, err := in.weighOne(held, record, first, seen)
 		if err != nil {
-			return nil, fmt.Errorf("encode a resource of type %s: %w", record.Type, err)
+			return nil, nil, fmt.Errorf("encode a resource of type %s: %w", record.Type, err)
+		}
+		if counts {
+			counted[i] = held.Key
 		}
 		writes = append(writes, fresh...)
 	}
-	return writes, nil
+	return writes, counted, nil
 }
 
-// weighOne decides about every part of a record.
-func (in *ingest) weighOne(held *Known, record *providers.Resource, first bool, seen Seen) ([]PartWrite, error) {
-	var writes []PartWrite
+// weighOne decides about every part of a record, and tells whether all of them count.
+func (in *ingest) weighOne(held *Known, record *providers.Resource, first bool, seen Seen) (writes []PartWrite, counts bool, err error) {
+	counts = true
 	for name, part := range record.Parts {
 		write := PartWrite{
 			Key: held.Key, Part: name, Head: record,
 			Hash: part.Hash, Unread: EncodeUnread(part.Unread), Rank: record.Rank, First: first,
 		}
 		in.decide(&write, held)
-		if !write.Defer && !write.loses {
+		if write.Defer || write.loses {
+			counts = false
+		} else {
 			in.seen.Add(name, held.Key)
 			seen.Add(name, held.Key)
 		}
@@ -67,14 +133,14 @@ func (in *ingest) weighOne(held *Known, record *providers.Resource, first bool, 
 		if write.Version || write.Defer {
 			body, err := providers.FormatValue(part.Value)
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			write.Body = body
 		}
 		writes = append(writes, write)
 		in.remember(held, write)
 	}
-	return writes, nil
+	return writes, counts, nil
 }
 
 // decide says what is to be done with a part that was read. Of several records of a part in one
@@ -131,8 +197,8 @@ func (in *ingest) remember(held *Known, write PartWrite) {
 	held.Parts = append(held.Parts, now)
 }
 
-// restoreDeferred settles the records that were put aside: where the version that outranked them
-// was not read again, the best of them is the truth.
+// restoreDeferred settles the records that were put aside: where what outranked them was not read
+// again, or only with a lower rank, the best of them is the truth.
 func (r *run) restoreDeferred(ctx context.Context) error {
 	var after DeferredKey
 	for {
@@ -156,7 +222,10 @@ func (in *ingest) promote(page []DeferredPart) []PartWrite {
 	for _, deferred := range page {
 		write := deferred.Write
 		if in.seen.Has(write.Part, write.Key) {
-			continue
+			if write.Rank.Compare(deferred.Current) <= 0 {
+				continue
+			}
+			in.contested.Add(write.Key)
 		}
 		write.Version, write.Defer = true, false
 		in.seen.Add(write.Part, write.Key)

@@ -15,38 +15,69 @@ import (
 // pageSize is how many resources are judged, and committed, at once.
 const pageSize = 500
 
-// judging is the second half of a scan: one pass over the account's resources in pages, in which
-// each is settled, evaluated if anything that its verdicts depend on changed, and diffed.
+// judging is the second half of a scan: a pass over the account's resources in pages, those left out
+// that nothing concerns, in which each is settled, evaluated if anything that its verdicts depend on changed, and diffed.
 type judging struct {
 	*run
 	types map[string]*typeState
 }
 
 func (r *run) judge(ctx context.Context) error {
-	total, err := r.Store.HeldCount(ctx, r.scan)
-	if err != nil {
-		return fmt.Errorf("count the resources of %s: %w", r.scan.Account.Name, err)
-	}
-	r.progress.set(func(p *Progress) { p.Phase, p.Total = Judging, total })
 	j := &judging{run: r, types: map[string]*typeState{}}
+	keys, err := j.restless(ctx)
+	if err != nil {
+		return err
+	}
+	if keys != nil {
+		err = j.some(ctx, keys)
+	} else {
+		err = j.all(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if r.types, err = r.Store.HeldTypes(ctx, r.scan); err != nil {
+		return fmt.Errorf("read the types of account %s: %w", r.scan.Account.Name, err)
+	}
+	return j.judgeAccount(ctx)
+}
+
+// all judges every resource of the account.
+func (j *judging) all(ctx context.Context) error {
+	total, err := j.Store.HeldCount(ctx, j.scan)
+	if err != nil {
+		return fmt.Errorf("count the resources of %s: %w", j.scan.Account.Name, err)
+	}
+	j.progress.set(func(p *Progress) { p.Phase, p.Total = Judging, total })
 	for after := int64(0); ; {
-		page, err := r.Store.Held(ctx, r.scan, after, pageSize)
+		page, err := j.Store.Held(ctx, j.scan, after, pageSize)
 		if err != nil {
-			return fmt.Errorf("read the resources of %s: %w", r.scan.Account.Name, err)
+			return fmt.Errorf("read the resources of %s: %w", j.scan.Account.Name, err)
 		}
 		if len(page) == 0 {
-			break
+			return nil
 		}
 		after = page[len(page)-1].Key
 		if err := j.page(ctx, page); err != nil {
 			return err
 		}
-		r.progress.set(func(p *Progress) {
-			p.Judged += len(page)
-			p.Opened, p.Resolved = r.result.Counts.Opened, r.result.Counts.Resolved
-		})
 	}
-	return j.judgeAccount(ctx)
+}
+
+// some judges those of these keys. The others are there, and as they were.
+func (j *judging) some(ctx context.Context, keys *KeySet) error {
+	j.progress.set(func(p *Progress) { p.Phase, p.Total = Judging, keys.Len() })
+	j.result.Counts.Resources = j.ingest.seen.others(keys)
+	for chunk := range keys.pages(pageSize) {
+		page, err := j.Store.HeldKeys(ctx, j.scan, chunk)
+		if err != nil {
+			return fmt.Errorf("read %d resources of %s: %w", len(chunk), j.scan.Account.Name, err)
+		}
+		if err := j.page(ctx, page); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // subject is a resource on its way through a page.
@@ -88,6 +119,10 @@ func (j *judging) page(ctx context.Context, page []Held) error {
 		}
 	}
 	j.result.Counts.add(counts)
+	j.progress.set(func(p *Progress) {
+		p.Judged += len(page)
+		p.Opened, p.Resolved = j.result.Counts.Opened, j.result.Counts.Resolved
+	})
 	return nil
 }
 

@@ -26,6 +26,20 @@ type Scan struct {
 	Epoch int64
 	// Left is what the scan did before the process that began it ended; nil for a new scan.
 	Left *Left
+	// Last is what the account's last scan left for this one; nil if that is not known, or no longer true.
+	Last *Last
+}
+
+// Last is what a scan leaves for the next, so that it need not ask about what has not changed. It is
+// true until a scan begins or anything else writes what scans write.
+type Last struct {
+	// Basis identifies what resources were judged by, and what their types' listings proved.
+	Basis string
+	// Seen are the resources that were read, part by part.
+	Seen Seen
+	// Contested are those of which one part was read more than once: the trail of a scope may have the
+	// wrong record of them.
+	Contested *KeySet
 }
 
 // Left is what a scan that did not come to its end has done.
@@ -115,6 +129,8 @@ type Result struct {
 	Audited bool
 	// Resumable tells that the next scan may go on where this one was interrupted.
 	Resumable bool
+	// Last is for the next scan; nil if this one cannot say.
+	Last *Last
 }
 
 // Listing is how a listing ended.

@@ -38,6 +38,7 @@ type run struct {
 	plan     *plan
 	result   Result
 	scopes   []ScopeResult
+	types    []string // of the account's resources, once they are judged
 	ingest   *ingest
 	progress *tracker
 }
@@ -134,6 +135,7 @@ func (r *run) conclude(ctx context.Context, cause error) {
 	r.result.FinishedAt = r.Now()
 	if cause == nil {
 		r.result.Coverage = r.coverage()
+		r.result.Last = r.last()
 	}
 	failed := 0
 	for _, scope := range r.scopes {

@@ -3,7 +3,9 @@ package scanner
 import (
 	"encoding/binary"
 	"errors"
+	"iter"
 	"maps"
+	"math/bits"
 	"slices"
 )
 
@@ -24,9 +26,10 @@ func (s Seen) Add(part string, key int64) {
 // merge adds what another listing held.
 func (s Seen) merge(o Seen) {
 	for part, keys := range o {
-		for key := range keys.All() {
-			s.Add(part, key)
+		if s[part] == nil {
+			s[part] = &KeySet{}
 		}
+		s[part].merge(keys)
 	}
 }
 
@@ -43,6 +46,21 @@ func (s Seen) Any(key int64) bool {
 	return false
 }
 
+// others counts the resources of which any part was read and that are not among the keys.
+func (s Seen) others(keys *KeySet) int {
+	all := &KeySet{}
+	for _, set := range s {
+		all.merge(set)
+	}
+	n := all.Len()
+	for key := range keys.All() {
+		if all.Has(key) {
+			n--
+		}
+	}
+	return n
+}
+
 // KeySet is a set of integer keys: a bitmap in chunks, so that a million dense keys take 128 KiB
 // and scattered ones little more.
 type KeySet struct{ chunks map[int64]*[chunkWords]uint64 }
@@ -53,16 +71,18 @@ const (
 )
 
 // Add puts a key into the set.
-func (k *KeySet) Add(key int64) {
+func (k *KeySet) Add(key int64) { k.chunk(key / chunkBits)[key%chunkBits/64] |= 1 << (key % 64) }
+
+func (k *KeySet) chunk(at int64) *[chunkWords]uint64 {
 	if k.chunks == nil {
 		k.chunks = map[int64]*[chunkWords]uint64{}
 	}
-	chunk := k.chunks[key/chunkBits]
+	chunk := k.chunks[at]
 	if chunk == nil {
 		chunk = new([chunkWords]uint64)
-		k.chunks[key/chunkBits] = chunk
+		k.chunks[at] = chunk
 	}
-	chunk[key%chunkBits/64] |= 1 << (key % 64)
+	return chunk
 }
 
 // Has tells whether a key is in the set. A nil set is empty.
@@ -74,6 +94,29 @@ func (k *KeySet) Has(key int64) bool {
 	return chunk != nil && chunk[key%chunkBits/64]&(1<<(key%64)) != 0
 }
 
+// merge adds the keys of another set.
+func (k *KeySet) merge(o *KeySet) {
+	for at, words := range o.chunks {
+		chunk := k.chunk(at)
+		for i, word := range words {
+			chunk[i] |= word
+		}
+	}
+}
+
+// Len is how many keys the set has.
+func (k *KeySet) Len() (n int) {
+	if k == nil {
+		return 0
+	}
+	for _, words := range k.chunks {
+		for _, word := range words {
+			n += bits.OnesCount64(word)
+		}
+	}
+	return n
+}
+
 // All gives the keys in rising order.
 func (k *KeySet) All() func(yield func(int64) bool) {
 	return func(yield func(int64) bool) {
@@ -81,18 +124,39 @@ func (k *KeySet) All() func(yield func(int64) bool) {
 			return
 		}
 		for _, at := range slices.Sorted(maps.Keys(k.chunks)) {
-			for bit := range int64(chunkBits) {
-				if key := at*chunkBits + bit; k.Has(key) && !yield(key) {
-					return
+			for i, word := range k.chunks[at] {
+				for ; word != 0; word &= word - 1 {
+					if !yield(at*chunkBits + int64(i*64+bits.TrailingZeros64(word))) {
+						return
+					}
 				}
 			}
 		}
 	}
 }
 
+// pages gives the keys in rising order, at most size at once.
+func (k *KeySet) pages(size int) iter.Seq[[]int64] {
+	return func(yield func([]int64) bool) {
+		page := make([]int64, 0, size)
+		for key := range k.All() {
+			if page = append(page, key); len(page) < size {
+				continue
+			}
+			if !yield(page) {
+				return
+			}
+			page = page[:0]
+		}
+		if len(page) > 0 {
+			yield(page)
+		}
+	}
+}
+
 // MarshalBinary writes the set as the distances between its keys, as unsigned varints.
 func (k *KeySet) MarshalBinary() ([]byte, error) {
-	var data []byte
+	data := []byte{} // an empty one is no NULL
 	last := int64(0)
 	for key := range k.All() {
 		data = binary.AppendUvarint(data, uint64(key-last))

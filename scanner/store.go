@@ -23,7 +23,8 @@ var ErrCancelled = errors.New("scan was cancelled")
 // with ErrLeaseLost when the scan's lease has passed to another.
 type Store interface {
 	// Begin takes the account's lease and starts a scan, or fails with ErrBusy. If the account's last
-	// scan did not come to its end, that one goes on: it is given back with what it did in Left.
+	// scan did not come to its end, that one goes on: it is given back with what it did in Left. A new
+	// one has in Last what the last one's End left, which is forgotten with that.
 	Begin(ctx context.Context, account providers.Account, trigger Trigger) (*Scan, error)
 	// Plan notes what the scan judges by, for whoever may have to go on with it.
 	Plan(ctx context.Context, scan *Scan, digest string) error
@@ -52,6 +53,10 @@ type Store interface {
 	Reopen(ctx context.Context, scan *Scan, scope string) error
 	// EndScope records how a scope ended and which resources it held.
 	EndScope(ctx context.Context, scan *Scan, result ScopeResult, seen Seen) error
+	// Trail gives a chunk of a scope's trail as the last scan saved it, nil if there is none. SaveTrail
+	// replaces it; without data the trail ends before it.
+	Trail(ctx context.Context, scan *Scan, scope string, n int) ([]byte, error)
+	SaveTrail(ctx context.Context, scan *Scan, scope string, n int, data []byte) error
 	// Deferred gives the parts that were put aside by PartWrite.Defer, highest rank first among
 	// those of one part, in pages by key; limit bounds the page.
 	Deferred(ctx context.Context, scan *Scan, after DeferredKey, limit int) ([]DeferredPart, error)
@@ -60,6 +65,13 @@ type Store interface {
 	Held(ctx context.Context, scan *Scan, after int64, limit int) ([]Held, error)
 	// HeldCount is how many there are.
 	HeldCount(ctx context.Context, scan *Scan) (int, error)
+	// HeldKeys is Held for the resources of these keys: a page at most.
+	HeldKeys(ctx context.Context, scan *Scan, keys []int64) ([]Held, error)
+	// HeldTypes gives the types of the resources that are not gone, sorted.
+	HeldTypes(ctx context.Context, scan *Scan) ([]string, error)
+	// Unsettled gives the keys of the resources that are missing or have stale parts, and of all of
+	// these types; of none that is gone.
+	Unsettled(ctx context.Context, scan *Scan, types []string) (*KeySet, error)
 	// Load gives the resources of these keys whole, as stored now, in the order of the keys: their
 	// current parts without stale ones, secrets as providers.Redacted.
 	Load(ctx context.Context, scan *Scan, keys []int64) ([]*providers.Resource, error)
@@ -75,7 +87,8 @@ type Store interface {
 	// Judge writes what was decided about a page of resources and adds to the scan's counts.
 	Judge(ctx context.Context, scan *Scan, judgements []Judgement, counts Counts) error
 
-	// End records the result and coverage, keeps the day's score and gives the lease back. What only
+	// End records the result and coverage, keeps the day's score and what the next scan may know, and
+	// gives the lease back. What only
 	// a running scan needs is dropped unless the result may be gone on with. It is called for every
 	// scan that Begin started, also after the context has ended (with one of its own).
 	End(ctx context.Context, scan *Scan, result Result) error
@@ -154,6 +167,8 @@ type DeferredKey struct {
 // DeferredPart is a part that was put aside, ready to be written as a Version.
 type DeferredPart struct {
 	Write PartWrite
+	// Current is the rank of the version that is current now.
+	Current providers.Rank
 }
 
 // Held is a resource as the judging pass sees it: hashes and states, no bodies.

@@ -24,6 +24,11 @@ func (s *Store) End(ctx context.Context, scan *scanner.Scan, result scanner.Resu
 				return fmt.Errorf("score: %w", err)
 			}
 		}
+		if result.Last != nil {
+			if err := b.saveLast(ctx, account, scan.Seq, result.Last); err != nil {
+				return fmt.Errorf("word for the next scan: %w", err)
+			}
+		}
 		if !result.Resumable {
 			if err := b.forget(ctx, scan.Seq); err != nil {
 				return err

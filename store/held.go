@@ -35,7 +35,20 @@ func (s *Store) Held(ctx context.Context, scan *scanner.Scan, after int64, limit
 	if err := s.heldParts(ctx, page, at, "resource_key BETWEEN ? AND ?", first, last); err != nil {
 		return nil, err
 	}
-	return page, s.heldVerdicts(ctx, page, at, first, last)
+	return page, s.heldVerdicts(ctx, page, at, "resource_key BETWEEN ? AND ?", first, last)
+}
+
+// HeldKeys implements scanner.Store.
+func (s *Store) HeldKeys(ctx context.Context, _ *scanner.Scan, keys []int64) ([]scanner.Held, error) {
+	marks, args := in(keys)
+	page, at, err := s.heldWhere(ctx, "key IN ("+marks+") AND gone_seq IS NULL ORDER BY key", args...)
+	if err != nil || len(page) == 0 {
+		return nil, err
+	}
+	if err := s.heldParts(ctx, page, at, "resource_key IN ("+marks+")", args...); err != nil {
+		return nil, err
+	}
+	return page, s.heldVerdicts(ctx, page, at, "resource_key IN ("+marks+")", args...)
 }
 
 func (s *Store) heldWhere(ctx context.Context, condition string, args ...any) ([]scanner.Held, map[int64]int, error) {
@@ -85,7 +98,7 @@ func (s *Store) heldParts(ctx context.Context, page []scanner.Held, at map[int64
 		WHERE `+condition+` AND to_seq IS NULL ORDER BY resource_key, part`, args...)
 }
 
-func (s *Store) heldVerdicts(ctx context.Context, page []scanner.Held, at map[int64]int, first, last int64) error {
+func (s *Store) heldVerdicts(ctx context.Context, page []scanner.Held, at map[int64]int, condition string, args ...any) error {
 	return query(ctx, s.read, func(rows *sql.Rows) error {
 		var key int64
 		var content, judged []byte
@@ -97,7 +110,7 @@ func (s *Store) heldVerdicts(ctx context.Context, page []scanner.Held, at map[in
 		}
 		return err
 	}, `SELECT resource_key, pack_digest, config_digest, pack, content, judged FROM verdicts
-		WHERE resource_key BETWEEN ? AND ? ORDER BY resource_key`, first, last)
+		WHERE `+condition+` ORDER BY resource_key`, args...)
 }
 
 // in gives a list of parameters for keys: at most a page of them.

@@ -195,10 +195,12 @@ func (s *Store) Deferred(ctx context.Context, scan *scanner.Scan, after scanner.
 	var page []scanner.DeferredPart
 	err := query(ctx, s.read, func(rows *sql.Rows) error {
 		var hash []byte
-		var at int64
+		var at, currentAt int64
 		var headText, body string
 		var write scanner.PartWrite
-		err := rows.Scan(&write.Key, &write.Part, &headText, &body, &hash, &write.Unread, &at, &write.Rank.Scope, &write.Rank.Line)
+		var current providers.Rank
+		err := rows.Scan(&write.Key, &write.Part, &headText, &body, &hash, &write.Unread, &at, &write.Rank.Scope, &write.Rank.Line,
+			&currentAt, &current.Scope, &current.Line)
 		if err != nil {
 			return err
 		}
@@ -208,10 +210,13 @@ func (s *Store) Deferred(ctx context.Context, scan *scanner.Scan, after scanner.
 		}
 		write.Body, write.Hash, write.Rank.Updated = []byte(body), hashOf(hash), fromNanos(at)
 		write.Head = &providers.Resource{ID: h.ID, Name: h.Name, Region: h.Region, UID: h.UID, Tags: h.Tags, Ancestors: h.Ancestors}
-		page = append(page, scanner.DeferredPart{Write: write})
+		current.Updated = fromNanos(currentAt)
+		page = append(page, scanner.DeferredPart{Write: write, Current: current})
 		return nil
-	}, `SELECT resource_key, part, head, body, hash, unread, rank_time, rank_scope, rank_line FROM scan_deferred
-		WHERE scan_seq = ? AND (resource_key, part) > (?, ?) ORDER BY resource_key, part LIMIT ?`,
+	}, `SELECT d.resource_key, d.part, d.head, d.body, d.hash, d.unread, d.rank_time, d.rank_scope, d.rank_line,
+			COALESCE(p.rank_time, 0), COALESCE(p.rank_scope, ''), COALESCE(p.rank_line, 0)
+		FROM scan_deferred d LEFT JOIN parts p ON p.resource_key = d.resource_key AND p.part = d.part AND p.to_seq IS NULL
+		WHERE d.scan_seq = ? AND (d.resource_key, d.part) > (?, ?) ORDER BY d.resource_key, d.part LIMIT ?`,
 		scan.Seq, after.Key, after.Part, limit)
 	return page, err
 }

@@ -252,6 +252,9 @@ func (r *reconciling) removeAccount(ctx context.Context, row *accountRow) error 
 	if err := r.insertScan(ctx, r.tx, row.id, scan); err != nil {
 		return err
 	}
+	if err := r.forgetLast(ctx, row.id); err != nil {
+		return err
+	}
 	resolved, err := r.resolveAll(ctx, row.id, scan.Seq)
 	if err != nil {
 		return err

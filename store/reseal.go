@@ -59,6 +59,9 @@ func (s *Store) resealAll(ctx context.Context, reseal Resealing) error {
 		}
 		err = s.withTx(ctx, func(tx *sql.Tx) error {
 			b := newBatch(tx)
+			if err := b.exec(ctx, `DELETE FROM last_scans WHERE account_id IN (SELECT id FROM accounts WHERE org_id = ?)`, s.org.id); err != nil {
+				return err // what it left is told by hashes that are no more
+			}
 			for _, part := range page {
 				if err := b.reseal(ctx, part, reseal, s.redaction); err != nil {
 					return err

@@ -32,6 +32,9 @@ func (s *Store) Begin(ctx context.Context, account providers.Account, trigger sc
 		if found, err := s.goOn(ctx, b, id, scan); err != nil || found {
 			return err
 		}
+		if scan.Last, err = b.takeLast(ctx, id); err != nil {
+			return fmt.Errorf("read what the last scan left: %w", err)
+		}
 		return s.insertScan(ctx, tx, id, scan)
 	})
 	if err == nil {

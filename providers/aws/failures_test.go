@@ -287,7 +287,7 @@ func TestPages(t *testing.T) {
 		"none":             {[]string{logPage("")}, false, "", nil},
 		"three":            {[]string{logPage("1", "a"), logPage("2", "b", "c"), logPage("", "d")}, false, "a,b,c,d", nil},
 		"an_empty_one":     {[]string{logPage("1"), logPage("", "a")}, false, "a", nil},
-		"a_repeated_token": {[]string{logPage("1", "a"), logPage("2", "b"), logPage("1", "c")}, false, "a b c", failed},
+		"a_repeated_token": {[]string{logPage("1", "a"), logPage("2", "b"), logPage("1", "c")}, false, "a,b,c", failed},
 		"a_stale_token":    {[]string{logPage("1", "a"), logPage("2", "a"), logPage("", "b")}, true, "a,a,b", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

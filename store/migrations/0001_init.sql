@@ -124,6 +124,30 @@ CREATE TABLE scan_seen (
     PRIMARY KEY (scan_seq, scope, part)
 ) STRICT;
 
+-- What the account's last scan left for the next, dropped when one begins: the resources that were
+-- read, part by part, and in the order of the listings with their records' fingerprints.
+CREATE TABLE last_scans (
+    account_id INTEGER PRIMARY KEY REFERENCES accounts (id),
+    basis      TEXT NOT NULL,
+    contested  BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE last_seen (
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    part       TEXT NOT NULL,
+    keys       BLOB NOT NULL,
+    PRIMARY KEY (account_id, part)
+) STRICT;
+
+-- True only together with a row of last_scans.
+CREATE TABLE trails (
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    scope      TEXT NOT NULL,
+    chunk      INTEGER NOT NULL,
+    steps      BLOB NOT NULL,
+    PRIMARY KEY (account_id, scope, chunk)
+) STRICT;
+
 -- Records of lower rank than the current version, until the scan knows whether that one still is.
 CREATE TABLE scan_deferred (
     scan_seq     INTEGER NOT NULL REFERENCES scans (seq),
@@ -225,6 +249,7 @@ CREATE TABLE unseen (
     to_seq       INTEGER,
     PRIMARY KEY (resource_key, part, from_seq)
 ) STRICT;
+CREATE INDEX unseen_now ON unseen (resource_key) WHERE to_seq IS NULL;
 
 CREATE TABLE bodies (
     part_id INTEGER PRIMARY KEY REFERENCES parts (id),
