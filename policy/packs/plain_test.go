@@ -17,31 +17,40 @@ var plain = map[string][]struct {
 	name  string
 	check func(*subject) (reports []policy.Report, applies bool)
 }{
+	"artifactregistry.googleapis.com/Repository":  {{"artifact-repository-public-access", publicGrants}},
 	"bigquery.googleapis.com/Dataset":             {{"bigquery-dataset-public-access", datasetPublic}},
 	"compute.googleapis.com/Disk":                 {{"compute-disk-customer-key", diskKey}},
 	"compute.googleapis.com/RegionDisk":           {{"compute-disk-customer-key", diskKey}},
 	"compute.googleapis.com/Firewall":             {{"compute-firewall-open-admin-ports", adminPorts}, {"compute-firewall-open-all-ports", allPorts}},
+	"compute.googleapis.com/Network":              {{"compute-network-default", defaultNetwork}},
 	"compute.googleapis.com/Project":              {{"compute-project-os-login", osLogin}},
+	"compute.googleapis.com/SslPolicy":            {{"compute-ssl-policy-old-tls", oldTLS}},
 	"compute.googleapis.com/Subnetwork":           {{"compute-subnet-flow-logs", flowLogs}},
-	"dns.googleapis.com/ManagedZone":              {{"dns-zone-dnssec", dnssec}},
+	"dns.googleapis.com/ManagedZone":              {{"dns-zone-dnssec", dnssec}, {"dns-zone-weak-signature", weakSignature}},
 	"iam.googleapis.com/ServiceAccountKey":        {{"iam-service-account-key-age", keyAge}},
 	"cloudkms.googleapis.com/CryptoKey":           {{"kms-key-public-access", public("the key gives ", " to everyone")}, {"kms-key-rotation", rotation}},
 	"logging.googleapis.com/LogBucket":            {{"logging-bucket-retention", retention}},
-	"cloudresourcemanager.googleapis.com/Project": {{"project-primitive-roles", primitiveRoles}},
 	"pubsub.googleapis.com/Topic":                 {{"pubsub-public-access", public("everyone has ", "")}},
 	"pubsub.googleapis.com/Subscription":          {{"pubsub-public-access", public("everyone has ", "")}},
+	"secretmanager.googleapis.com/Secret":         {{"secret-public-access", publicGrants}},
 	"run.googleapis.com/Service":                  {{"serverless-public-invoker", publicInvoker}},
 	"cloudfunctions.googleapis.com/CloudFunction": {{"serverless-public-invoker", publicInvoker}},
+	"cloudresourcemanager.googleapis.com/Project": {
+		{"hierarchy-public-access", hierarchyPublic}, {"project-primitive-roles", primitiveRoles},
+		{"project-service-account-admin", accountAdmin}, {"project-service-account-impersonation", impersonation},
+	},
 	"compute.googleapis.com/Instance": {
-		{"compute-instance-default-service-account", defaultAccount}, {"compute-instance-public-ip", publicAddress},
-		{"compute-instance-serial-port", serialPort}, {"compute-instance-shielded-vm", shielded},
+		{"compute-instance-default-service-account", defaultAccount}, {"compute-instance-ip-forwarding", ipForwarding},
+		{"compute-instance-public-ip", publicAddress}, {"compute-instance-serial-port", serialPort},
+		{"compute-instance-shielded-vm", shielded},
 	},
 	"container.googleapis.com/Cluster": {
 		{"gke-control-plane-open", controlPlane}, {"gke-legacy-abac", legacyAccess}, {"gke-network-policy", networkPolicy},
 		{"gke-private-nodes", privateNodes},
 	},
 	"sqladmin.googleapis.com/Instance": {
-		{"sql-instance-backups", backups}, {"sql-instance-open-to-world", sqlOpen}, {"sql-instance-public-ip", sqlAddress}, {"sql-instance-tls", sqlTLS},
+		{"sql-instance-backups", backups}, {"sql-instance-deletion-protection", deletionProtection}, {"sql-instance-open-to-world", sqlOpen},
+		{"sql-instance-public-ip", sqlAddress}, {"sql-instance-tls", sqlTLS},
 	},
 	"storage.googleapis.com/Bucket": {
 		{"storage-bucket-public-access", bucketPublic}, {"storage-bucket-uniform-access", uniformAccess}, {"storage-bucket-versioning", versioning},
@@ -119,47 +128,6 @@ func unless(holds bool, key, message string) []policy.Report {
 	return []policy.Report{{Key: key, Message: message}}
 }
 
-func everybody(binding any) bool {
-	members := list(binding, "members")
-	return slices.Contains(members, any("allUsers")) || slices.Contains(members, any("allAuthenticatedUsers"))
-}
-
-// public finds roles that are given to everyone.
-func public(before, after string) func(*subject) ([]policy.Report, bool) {
-	return func(s *subject) (reports []policy.Report, _ bool) {
-		for _, b := range s.bindings {
-			if role := str(b, "role"); everybody(b) {
-				reports = append(reports, policy.Report{Key: role, Message: before + role + after})
-			}
-		}
-		return reports, true
-	}
-}
-
-func publicInvoker(s *subject) ([]policy.Report, bool) {
-	if s.resource.Tags["public"] == "true" {
-		return nil, true
-	}
-	return public("everyone has ", "")(s)
-}
-
-func bucketPublic(s *subject) ([]policy.Report, bool) {
-	if str(s.properties, "iamConfiguration", "publicAccessPrevention") == "enforced" {
-		return nil, true
-	}
-	return public("the bucket gives ", " to everyone")(s)
-}
-
-func datasetPublic(s *subject) (reports []policy.Report, _ bool) {
-	for _, everyone := range []string{"allUsers", "allAuthenticatedUsers"} {
-		shared := slices.ContainsFunc(list(s.properties, "access"), func(a any) bool {
-			return str(a, "specialGroup") == everyone || str(a, "iamMember") == everyone
-		}) || slices.ContainsFunc(s.bindings, func(b any) bool { return slices.Contains(list(b, "members"), any(everyone)) })
-		reports = append(reports, unless(!shared, everyone, "the dataset is shared with "+everyone)...)
-	}
-	return reports, true
-}
-
 func diskKey(s *subject) ([]policy.Report, bool) {
 	key := get(s.properties, "diskEncryptionKey")
 	return unless(str(key, "kmsKeyName") != "" || str(key, "sha256") != "", "", "encrypted with Google's key only"), true
@@ -220,6 +188,14 @@ func defaultAccount(s *subject) ([]policy.Report, bool) {
 	return unless(!found, "", "runs as the default service account with access to all APIs"), true
 }
 
+func ipForwarding(s *subject) ([]policy.Report, bool) {
+	labels, _ := get(s.properties, "labels").(map[string]any)
+	if _, isNode := labels["goog-gke-node"]; isNode {
+		return nil, false
+	}
+	return unless(!is(s.properties, "canIpForward"), "", "the instance forwards packets of others"), true
+}
+
 func publicAddress(s *subject) (reports []policy.Report, _ bool) {
 	for _, nic := range list(s.properties, "networkInterfaces") {
 		name := str(nic, "name")
@@ -256,6 +232,28 @@ func shielded(s *subject) ([]policy.Report, bool) {
 	), true
 }
 
+func defaultNetwork(s *subject) ([]policy.Report, bool) {
+	return slices.Concat(
+		unless(str(s.properties, "name") != "default", "default", "the default network is there"),
+		unless(str(s.properties, "IPv4Range") == "", "legacy", "the network is a legacy network without subnets"),
+	), true
+}
+
+func oldTLS(s *subject) ([]policy.Report, bool) {
+	version, profile := "TLS_1_0", "COMPATIBLE" // what a policy without them has
+	if given := str(s.properties, "minTlsVersion"); given != "" {
+		version = given
+	}
+	if given := str(s.properties, "profile"); given != "" {
+		profile = given
+	}
+	return slices.Concat(
+		unless(version == "TLS_1_2" || version == "TLS_1_3", "min-tls", version+" is allowed"),
+		unless(slices.Contains([]string{"MODERN", "RESTRICTED", "FIPS_202205"}, profile),
+			"profile", "profile "+profile+" allows weak ciphers"),
+	), true
+}
+
 func flowLogs(s *subject) ([]policy.Report, bool) {
 	if purpose := str(s.properties, "purpose"); purpose != "" && purpose != "PRIVATE" && purpose != "PRIVATE_RFC_1918" {
 		return nil, false
@@ -269,6 +267,22 @@ func dnssec(s *subject) ([]policy.Report, bool) {
 	}
 	state := str(s.properties, "dnssecConfig", "state")
 	return unless(slices.Contains([]string{"on", "ON", "transfer", "TRANSFER"}, state), "", "the zone is not signed"), true
+}
+
+func weakSignature(s *subject) (reports []policy.Report, _ bool) {
+	if strings.ToLower(str(s.properties, "dnssecConfig", "state")) != "on" {
+		return nil, false
+	}
+	for _, spec := range list(s.properties, "dnssecConfig", "defaultKeySpecs") {
+		kind, signs := str(spec, "keyType"), "zone"
+		if strings.HasPrefix(strings.ToLower(kind), "key") {
+			signs = "key"
+		}
+		algorithm := strings.ToLower(str(spec, "algorithm"))
+		reports = append(reports, unless(algorithm != "rsasha1" && algorithm != "rsa_sha1",
+			kind, "the "+signs+"-signing key is RSASHA1")...)
+	}
+	return reports, true
 }
 
 func controlPlane(s *subject) ([]policy.Report, bool) {
@@ -331,30 +345,18 @@ func retention(s *subject) ([]policy.Report, bool) {
 	return unless(days >= 90, "", "entries are kept for "+strconv.FormatInt(days, 10)+" days; 90 are wanted"), true
 }
 
-func primitiveRoles(s *subject) (reports []policy.Report, _ bool) {
-	if state := str(s.properties, "lifecycleState"); state != "" && state != "ACTIVE" {
-		return nil, false
-	}
-	for _, b := range s.bindings {
-		role := str(b, "role")
-		if role != "roles/owner" && role != "roles/editor" {
-			continue
-		}
-		for _, m := range list(b, "members") {
-			member, _ := m.(string)
-			kind, _, _ := strings.Cut(member, ":")
-			person := slices.Contains([]string{"user", "group", "domain"}, kind)
-			reports = append(reports, unless(!person, role+" "+member, member+" has "+role)...)
-		}
-	}
-	return reports, true
-}
-
 func backups(s *subject) ([]policy.Report, bool) {
 	if kind := str(s.properties, "instanceType"); kind != "" && kind != "CLOUD_SQL_INSTANCE" {
 		return nil, false
 	}
 	return unless(is(s.properties, "settings", "backupConfiguration", "enabled"), "", "automated backups are off"), true
+}
+
+func deletionProtection(s *subject) ([]policy.Report, bool) {
+	if kind := str(s.properties, "instanceType"); kind != "" && kind != "CLOUD_SQL_INSTANCE" {
+		return nil, false
+	}
+	return unless(is(s.properties, "settings", "deletionProtectionEnabled"), "", "one call deletes the instance"), true
 }
 
 func sqlOpen(s *subject) (reports []policy.Report, _ bool) {
