@@ -15,7 +15,9 @@ type kind struct {
 	name     string
 	location string
 	id, body text
-	roles    []string // of the record of its IAM policy, none if it has no such record
+	// roles and bindings make the record of its IAM policy, if it has one.
+	roles    []string
+	bindings []text
 }
 
 // catalogue holds a cloud's kinds, each as often as it weighs.
@@ -46,10 +48,13 @@ func parse(data string) (c catalogue) {
 	}
 	for line := range strings.Lines(data) {
 		roles, isRoles := strings.CutPrefix(line, "  iam ")
+		binding, isBinding := strings.CutPrefix(line, "  binding ")
 		switch {
 		case strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#"):
 		case isRoles:
 			last.roles = strings.Fields(roles)
+		case isBinding:
+			last.bindings = append(last.bindings, compile(strings.TrimSpace(binding)))
 		case strings.HasPrefix(line, " "):
 			body.WriteString(strings.TrimSpace(line))
 		default:
@@ -226,26 +231,40 @@ func (w *writer) resource(k *kind) {
 
 // policy writes the record of a resource's IAM policy.
 func (w *writer) policy(k *kind) {
-	if len(k.roles) == 0 {
+	if len(k.roles)+len(k.bindings) == 0 {
 		return
 	}
 	w.head(k)
 	w.out = append(w.out, `,"iamPolicy":{"version":1,"etag":"BwYhJ0c=","bindings":[`...)
+	for i, binding := range k.bindings {
+		w.comma(i)
+		w.text(binding)
+	}
 	for i, role := range k.roles {
-		if i > 0 {
-			w.out = append(w.out, ',')
-		}
-		w.format(`{"role":%q,"members":["serviceAccount:app-%d@shop.iam.gserviceaccount.com"`, role, w.content.IntN(1000))
-		for range w.content.IntN(3) {
-			w.format(`,"serviceAccount:%s-%d@shop.iam.gserviceaccount.com"`, words[w.content.IntN(8)], w.content.IntN(1000))
-		}
-		if w.content.Float64() < Faults {
-			w.out = append(w.out, `,"allUsers","user:ann@example.com"`...)
-		}
-		w.out = append(w.out, "]}"...)
+		w.comma(len(k.bindings) + i)
+		w.binding(role)
 	}
 	w.out = append(w.out, "]}"...)
 	w.tail()
+}
+
+// binding gives a role to service accounts and, where it has a fault, to everybody.
+func (w *writer) binding(role string) {
+	w.format(`{"role":%q,"members":["serviceAccount:app-%d@shop.iam.gserviceaccount.com"`, role, w.content.IntN(1000))
+	for range w.content.IntN(3) {
+		w.format(`,"serviceAccount:%s-%d@shop.iam.gserviceaccount.com"`, words[w.content.IntN(8)], w.content.IntN(1000))
+	}
+	if w.content.Float64() < Faults {
+		w.out = append(w.out, `,"allUsers","user:ann@example.com"`...)
+	}
+	w.out = append(w.out, "]}"...)
+}
+
+// comma separates what is not the first of a list.
+func (w *writer) comma(position int) {
+	if position > 0 {
+		w.out = append(w.out, ',')
+	}
 }
 
 func (w *writer) head(k *kind) {
