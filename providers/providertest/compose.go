@@ -26,7 +26,7 @@ type catalogue []*kind
 // catalogues reads the embedded files, by cloud.
 var catalogues = sync.OnceValue(func() map[string]catalogue {
 	all := map[string]catalogue{}
-	for cloud, name := range map[string]string{providers.GCP: "gcp.txt", providers.Azure: "azure.txt"} {
+	for cloud, name := range map[string]string{providers.AWS: "aws.txt", providers.GCP: "gcp.txt", providers.Azure: "azure.txt"} {
 		data, err := inventories.ReadFile("inventory/" + name)
 		if err != nil {
 			panic(err) // it is embedded
@@ -134,11 +134,13 @@ var values = map[string]func(*writer){
 	"project":      func(w *writer) { w.format("%s-%d", words[w.place%8], w.place) },
 	"number":       func(w *writer) { w.format("6%011d", w.place) },
 	"region":       func(w *writer) { w.out = append(w.out, w.region()...) },
-	"zone":         func(w *writer) { w.format("%s-%c", w.region(), 'b'+rune(w.own/8%3)) },
+	"zone":         (*writer).zone,
 	"subscription": func(w *writer) { w.format("0d404722-eb29-453b-a974-%012d", w.place/8) },
 	"group":        func(w *writer) { w.format("%s-%d", words[w.place%8], w.place) },
 	"version":      func(w *writer) { w.format("%d", w.version) },
-	"id":           func(w *writer) { w.format("%d", 1e18+w.identity.Int64N(8e18)) },
+	// A multiple of an odd number is another one for each resource, and does not look like a count.
+	"serial": func(w *writer) { w.format("0%016x", uint64(w.number)*0x9e3779b97f4a7c15) },
+	"id":     func(w *writer) { w.format("%d", 1e18+w.identity.Int64N(8e18)) },
 	"uuid": func(w *writer) {
 		a, b := w.identity.Uint64(), w.identity.Uint64()
 		w.format("%08x-%04x-4%03x-a%03x-%012x", a>>32, a&0xffff, a>>16&0xfff, b>>52, b&0xffffffffffff)
@@ -159,6 +161,7 @@ var (
 		"api", "batch", "cart", "edge", "feed", "index", "orders", "web",
 	}
 	regions = map[string][]string{
+		providers.AWS:   {"eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-southeast-2", "eu-north-1"},
 		providers.GCP:   {"europe-west1", "europe-west3", "us-east1", "us-central1", "asia-east1", "europe-north1"},
 		providers.Azure: {"westeurope", "northeurope", "germanywestcentral", "eastus", "westus2", "swedencentral"},
 	}
@@ -206,6 +209,15 @@ func (w *writer) format(form string, args ...any) { w.out = fmt.Appendf(w.out, f
 
 func (w *writer) region() string { return regions[w.inventory.Cloud][w.own%6] }
 
+// zone writes one of three zones of the region: europe-west1-b, or eu-west-1b.
+func (w *writer) zone() {
+	hyphen := "-"
+	if w.inventory.Cloud == providers.AWS {
+		hyphen = ""
+	}
+	w.format("%s%s%c", w.region(), hyphen, 'b'+rune(w.own/8%3))
+}
+
 func (w *writer) text(t text) {
 	for _, piece := range t {
 		piece(w)
@@ -214,10 +226,18 @@ func (w *writer) text(t text) {
 
 // resource writes a record as the cloud's inventory has it.
 func (w *writer) resource(k *kind) {
-	if w.inventory.Cloud == providers.Azure {
+	switch w.inventory.Cloud {
+	case providers.Azure:
 		w.row(k)
-		return
+	case providers.AWS:
+		w.description(k)
+	default:
+		w.asset(k)
 	}
+}
+
+// asset writes an asset of Cloud Asset Inventory.
+func (w *writer) asset(k *kind) {
 	service, kind, _ := strings.Cut(k.name, "/")
 	w.head(k)
 	w.format(`,"resource":{"version":"v1","discoveryDocumentUri":"https://%s/$discovery/rest?version=v1","discoveryName":%q,`, service, kind)
@@ -301,4 +321,20 @@ func (w *writer) row(k *kind) {
 	w.text(k.body)
 	w.format(`,"tags":{"rev":"r%d","env":%q,"owner":%q},"plan":null,"identity":null,"zones":null,"extendedLocation":null}`,
 		w.version, words[w.own%3], words[8+w.own%8])
+}
+
+// description writes what Cloud Control says of a resource, with the names that its answers have
+// around it. The properties are JSON in a text.
+func (w *writer) description(k *kind) {
+	w.format(`{"TypeName":%q,"Identifier":"`, k.name)
+	w.text(k.id)
+	if k.location != providers.Global {
+		w.out = append(w.out, `","Region":"`...)
+		w.location(k)
+	}
+	w.out = append(w.out, `","AccountId":"111122223333","Properties":`...)
+	begin := len(w.out)
+	w.text(k.body)
+	w.out = strconv.AppendQuote(w.out[:begin], string(w.out[begin:]))
+	w.out = append(w.out, '}')
 }

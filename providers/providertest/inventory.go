@@ -21,7 +21,8 @@ var inventories embed.FS
 // dozen types, one to three kilobytes a resource, with faults that policies find. The same fields
 // give the same bytes, and nothing of it is ever held whole.
 type Inventory struct {
-	// Cloud is providers.GCP (Cloud Asset Inventory) or providers.Azure (Resource Graph).
+	// Cloud is providers.AWS (Cloud Control), providers.GCP (Cloud Asset Inventory) or providers.Azure
+	// (Resource Graph).
 	Cloud string
 	// Size is the number of resources; records of IAM policies come beside them.
 	Size int
@@ -40,7 +41,7 @@ func (v Inventory) Resources() iter.Seq[[]byte] {
 	return v.records(0, v.Size, func(w *writer, kind *kind) { w.resource(kind) })
 }
 
-// Policies gives the records of IAM policies, of those types that have them. Azure has none.
+// Policies gives the records of IAM policies, of those types that have them. AWS and Azure have none.
 func (v Inventory) Policies() iter.Seq[[]byte] {
 	return v.records(0, v.Size, func(w *writer, kind *kind) { w.policy(kind) })
 }
@@ -62,7 +63,8 @@ func (v Inventory) records(from, to int, write func(*writer, *kind)) iter.Seq[[]
 const Parts = 4
 
 // Write writes the inventory into files of a folder, as exports do that are too large for one: for
-// GCP lines in resource-N.ndjson and iam-policy.ndjson, for Azure lists in resources-N.json.
+// AWS and GCP lines in resource-N.ndjson, for GCP iam-policy.ndjson, too, for Azure lists in
+// resources-N.json.
 func (v Inventory) Write(folder string) error {
 	var errs []error
 	for part := range Parts {
