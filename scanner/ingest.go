@@ -54,8 +54,8 @@ func (in *ingest) familiar(ctx context.Context, batch []*providers.Resource, see
 	type identity struct{ kind, id string }
 	waiting := map[identity]bool{}
 	for _, record := range batch {
-		at, print := identity{record.Type, record.Identity}, fingerprintOf(record)
-		key, known, err := trail.find(ctx, print)
+		at, mark := identity{record.Type, record.Identity}, fingerprintOf(record)
+		key, known, err := trail.find(ctx, mark)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func (in *ingest) familiar(ctx context.Context, batch []*providers.Resource, see
 			in.seen.Add(name, key)
 			seen.Add(name, key)
 		}
-		if err := trail.add(ctx, print, key); err != nil {
+		if err := trail.add(ctx, mark, key); err != nil {
 			return nil, err
 		}
 	}

@@ -39,7 +39,7 @@ type trail struct {
 type fingerprint [16]byte
 
 type step struct {
-	print fingerprint
+	mark fingerprint
 	key   int64
 }
 
@@ -63,7 +63,7 @@ func (r *run) newTrail(scope string) *trail {
 }
 
 // fingerprintOf covers what decides whether a record changes what is stored.
-func fingerprintOf(r *providers.Resource) (print fingerprint) {
+func fingerprintOf(r *providers.Resource) (mark fingerprint) {
 	data := make([]byte, 0, 512)
 	text := func(s string) {
 		data = binary.AppendUvarint(data, uint64(len(s)))
@@ -79,16 +79,16 @@ func fingerprintOf(r *providers.Resource) (print fingerprint) {
 		text(EncodeUnread(part.Unread))
 	}
 	sum := sha256.Sum256(data)
-	copy(print[:], sum[:])
-	return print
+	copy(mark[:], sum[:])
+	return mark
 }
 
 // find gives the key of the resource whose record has the fingerprint, if the last scan met it near.
-func (t *trail) find(ctx context.Context, print fingerprint) (int64, bool, error) {
+func (t *trail) find(ctx context.Context, mark fingerprint) (int64, bool, error) {
 	if err := t.advance(ctx); err != nil {
 		return 0, false, err
 	}
-	spot, known := t.known[print]
+	spot, known := t.known[mark]
 	if !known || t.scan.Last.Contested.Has(spot.key) {
 		return 0, false, nil
 	}
@@ -121,7 +121,7 @@ func (t *trail) read(ctx context.Context) error {
 		return nil
 	}
 	for _, s := range steps {
-		t.known[s.print] = spot{s.key, t.next}
+		t.known[s.mark] = spot{s.key, t.next}
 	}
 	t.window = append(t.window, chunk{t.next, steps})
 	t.next++
@@ -131,16 +131,16 @@ func (t *trail) read(ctx context.Context) error {
 // leave drops the oldest chunk of the window.
 func (t *trail) leave() {
 	for _, s := range t.window[0].steps {
-		if t.known[s.print].chunk == t.window[0].n {
-			delete(t.known, s.print)
+		if t.known[s.mark].chunk == t.window[0].n {
+			delete(t.known, s.mark)
 		}
 	}
 	t.window = t.window[1:]
 }
 
 // add notes a record for the next scan.
-func (t *trail) add(ctx context.Context, print fingerprint, key int64) error {
-	t.noted = append(t.noted, step{print, key})
+func (t *trail) add(ctx context.Context, mark fingerprint, key int64) error {
+	t.noted = append(t.noted, step{mark, key})
 	if len(t.noted) < t.size {
 		return nil
 	}
@@ -186,7 +186,7 @@ func encodeSteps(steps []step) []byte {
 	data := make([]byte, 0, len(steps)*(len(fingerprint{})+2))
 	last := int64(0)
 	for _, s := range steps {
-		data = append(data, s.print[:]...)
+		data = append(data, s.mark[:]...)
 		data = binary.AppendVarint(data, s.key-last)
 		last = s.key
 	}
@@ -198,7 +198,7 @@ func decodeSteps(data []byte) ([]step, error) {
 	last := int64(0)
 	for len(data) > 0 {
 		var s step
-		rest := data[copy(s.print[:], data):]
+		rest := data[copy(s.mark[:], data):]
 		distance, n := binary.Varint(rest)
 		if n <= 0 {
 			return nil, errors.New("trail is damaged")

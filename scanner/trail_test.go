@@ -40,9 +40,9 @@ func (c *chunks) trail(t *rapid.T) *trail {
 	return trail
 }
 
-func printed(key int64) (print fingerprint) {
-	binary.BigEndian.PutUint64(print[:], uint64(key))
-	return print
+func printed(key int64) (mark fingerprint) {
+	binary.BigEndian.PutUint64(mark[:], uint64(key))
+	return mark
 }
 
 // walk lists the keys as a scan does, and gives those that were known.

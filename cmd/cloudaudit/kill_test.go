@@ -48,7 +48,7 @@ func newEstate(t *testing.T) estate {
 	return e
 }
 
-func (e estate) write(t *testing.T, name string, data []byte) {
+func (e estate) write(t testing.TB, name string, data []byte) {
 	t.Helper()
 	path := filepath.Join(e.folder, name)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, data, 0o600)); err != nil {
