@@ -40,7 +40,7 @@ type fingerprint [16]byte
 
 type step struct {
 	mark fingerprint
-	key   int64
+	key  int64
 }
 
 // spot is where the window has a fingerprint.
