@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"slices"
 
@@ -115,8 +115,8 @@ func (t *trail) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what scope %s listed before: %w", t.scope, err)
 	}
-	steps, err := decodeSteps(data)
-	if len(steps) == 0 || err != nil { // what is damaged is as good as nothing
+	steps := decodeSteps(data)
+	if len(steps) == 0 {
 		t.next = -1
 		return nil
 	}
@@ -181,32 +181,38 @@ func (t *trail) save(ctx context.Context, data []byte) error {
 	return nil
 }
 
-// encodeSteps writes for each step the fingerprint and the distance of its key to the one before.
+// encodeSteps writes a checksum, and for each step the fingerprint and the distance of its key to the
+// one before.
 func encodeSteps(steps []step) []byte {
-	data := make([]byte, 0, len(steps)*(len(fingerprint{})+2))
+	data := make([]byte, 4, 4+len(steps)*(len(fingerprint{})+2))
 	last := int64(0)
 	for _, s := range steps {
 		data = append(data, s.mark[:]...)
 		data = binary.AppendVarint(data, s.key-last)
 		last = s.key
 	}
+	binary.BigEndian.PutUint32(data, crc32.ChecksumIEEE(data[4:]))
 	return data
 }
 
-func decodeSteps(data []byte) ([]step, error) {
-	var steps []step
-	last := int64(0)
-	for len(data) > 0 {
+// decodeSteps reads what encodeSteps wrote. What is damaged is as good as nothing: a wrong key would
+// have one resource pass for another.
+func decodeSteps(data []byte) (steps []step) {
+	if len(data) < 4 || binary.BigEndian.Uint32(data) != crc32.ChecksumIEEE(data[4:]) {
+		return nil
+	}
+	data = data[4:]
+	for last := int64(0); len(data) > 0; {
 		var s step
 		rest := data[copy(s.mark[:], data):]
 		distance, n := binary.Varint(rest)
 		if n <= 0 {
-			return nil, errors.New("trail is damaged")
+			return steps
 		}
 		last += distance
 		s.key = last
 		steps = append(steps, s)
 		data = rest[n:]
 	}
-	return steps, nil
+	return steps
 }
