@@ -71,7 +71,8 @@ func start() (endpoint string, stop func(), err error) {
 		return "", nil, fmt.Errorf("install it: %w", err)
 	}
 	server := exec.CommandContext(context.Background(), strings.TrimSpace(string(python)), "-c", serve)
-	server.Env = append(os.Environ(), "MOTO_EC2_LOAD_DEFAULT_AMIS=false", "PYTHONUNBUFFERED=1")
+	// Certificates stay pending, so that none changes while a test looks on.
+	server.Env = append(os.Environ(), "MOTO_EC2_LOAD_DEFAULT_AMIS=false", "MOTO_ACM_VALIDATION_WAIT=86400", "PYTHONUNBUFFERED=1")
 	input, err := server.StdinPipe()
 	if err != nil {
 		return "", nil, err
