@@ -56,7 +56,7 @@ func (p *program) policyLint() *cobra.Command {
 			}
 		}
 		if len(findings) == 0 && p.output == "table" {
-			_, err := fmt.Fprintf(p.stdout, "%d policies are sound\n", len(pack.Policies))
+			_, err := fmt.Fprintf(p.stdout, "found nothing to mend in %s: policies %d\n", pack.Name, len(pack.Policies))
 			return err
 		}
 		if err := p.print(findings, "policy", "place", "level", "rule", "message"); err != nil {
