@@ -10,7 +10,7 @@ GO ?= go
 PKG ?= ./...
 # Build tags of tests: `corpus` adds those over recorded inventories, which read CLOUDAUDIT_TESTDATA.
 TAGS ?=
-# More flags of `go test`, such as -run, -v or -json.
+# More flags of `go test`, such as -run, -v or -json; it takes those of a test's own only after packages.
 TESTFLAGS ?=
 # Flags of `make build` and `make run`; CI hands in those of the tests, so that things compile once.
 BUILDFLAGS ?=
@@ -46,11 +46,11 @@ moto: ## install the emulator of AWS that tests run against (make test does it b
 .PHONY: test
 test: moto ## vet and test with the race detector (PKG, TAGS, TESTFLAGS)
 	$(GO) vet $(CHECKFLAGS) $(TESTTAGS) $(PKG)
-	$(GO) test $(CHECKFLAGS) $(TESTTAGS) $(TESTFLAGS) $(PKG)
+	$(GO) test $(CHECKFLAGS) $(TESTTAGS) $(PKG) $(TESTFLAGS)
 
 .PHONY: kill
 kill: ## kill scans at random moments for FOR (10m) and compare what they leave
-	$(GO) test $(CHECKFLAGS) $(TESTTAGS) -run Rule3_10 -kill=$(or $(FOR),10m) -timeout 0 ./cmd/cloudaudit
+	$(GO) test $(CHECKFLAGS) $(TESTTAGS) ./cmd/cloudaudit -run Rule3_10 -timeout 0 -kill $(or $(FOR),10m)
 
 .PHONY: lint
 lint: ## check the house style, the formatting and the layout (PKG)
