@@ -29,3 +29,14 @@ type Step struct {
 	// "error: " and what was wrong. It is empty for what was never asked for.
 	Value string `json:"value"`
 }
+
+// maxShown is how much of a value is shown, in letters.
+const maxShown = 200
+
+// Shorten cuts a value off that is too long to be shown.
+func Shorten(value string) string {
+	if letters := []rune(value); len(letters) > maxShown {
+		return string(letters[:maxShown]) + "…"
+	}
+	return value
+}

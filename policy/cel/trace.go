@@ -169,9 +169,6 @@ func (t *tracing) note(x ast.Expr, depth int) {
 	t.steps = append(t.steps, step)
 }
 
-// maxShown is how long a value is shown.
-const maxShown = 200
-
 // show writes a value for people. An unknown one is told by what it depends on.
 func (e *evaluation) show(p *program, value ref.Val) string {
 	switch value := value.(type) {
@@ -192,9 +189,5 @@ func (e *evaluation) show(p *program, value ref.Val) string {
 	if err != nil {
 		data = fmt.Append(nil, native)
 	}
-	text := []rune(string(data))
-	if len(text) > maxShown {
-		return string(text[:maxShown]) + "…"
-	}
-	return string(text)
+	return policy.Shorten(string(data))
 }

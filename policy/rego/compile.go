@@ -19,6 +19,7 @@ var allowed = capabilities()
 // unit is a compiled pack: immutable, shared by all sessions.
 type unit struct {
 	compiler *ast.Compiler
+	modules  map[string]*ast.Module // the pack's own, by file
 	format   format
 	policies []*compiled
 }
@@ -62,7 +63,7 @@ func compile(ctx context.Context, manifest policy.Manifest, files fs.FS) (*polic
 	if err := checkNesting(compiler); err != nil {
 		return nil, nil, err
 	}
-	p := &packer{sources: s, unit: &unit{compiler: compiler, format: f}, pack: &policy.Pack{
+	p := &packer{sources: s, unit: &unit{compiler: compiler, modules: s.modules, format: f}, pack: &policy.Pack{
 		Name: manifest.Name, DisplayName: manifest.DisplayName, Description: manifest.Description,
 		Runtime: policy.RuntimeOPA, VersionTag: manifest.Version, Initial: manifest.Initial,
 	}}

@@ -30,6 +30,8 @@ type evaluation struct {
 	cancel  topdown.Cancel
 	cache   topdown.VirtualCache
 	timer   *time.Timer
+	// recorder watches; there is none in scans.
+	recorder *recorder
 }
 
 func newEvaluation(ctx context.Context, s *session) *evaluation {

@@ -76,9 +76,15 @@ type call struct {
 
 // run evaluates the policy's rule. The value is nil where the rule is undefined.
 func (e *evaluation) run(q *query, c call) (value any, err error) {
-	results, err := q.whole.Eval(e.ctx, rego.EvalParsedInput(c.input), rego.EvalTime(e.session.now), rego.EvalSeed(fixed),
+	options := []rego.EvalOption{
+		rego.EvalParsedInput(c.input), rego.EvalTime(e.session.now), rego.EvalSeed(fixed),
 		rego.EvalExternalCancel(e.cancel), rego.EvalRuleIndexing(c.indexed), rego.EvalVirtualCache(c.cache), rego.EvalMetrics(metrics.NoOp()),
-		rego.EvalGenerateJSON(export))
+		rego.EvalGenerateJSON(export),
+	}
+	if e.recorder != nil {
+		options = append(options, rego.EvalQueryTracer(e.recorder))
+	}
+	results, err := q.whole.Eval(e.ctx, options...)
 	if err != nil || len(results) == 0 {
 		return nil, err
 	}
