@@ -12,6 +12,7 @@ import (
 	"cloudaudit/providers"
 	"cloudaudit/providers/providertest"
 	"cloudaudit/scanner"
+	"cloudaudit/store"
 )
 
 // as is a record of the thing "x" as it was updated on a day of January, in a line of a scope.
@@ -174,5 +175,34 @@ func TestLast_CountsWhatIsMissing(t *testing.T) {
 		if err != nil || result.Status != scanner.Partial || result.Counts.Resources != 2 {
 			t.Fatalf("scan: %+v, %v; want partial with 2 resources", result, err)
 		}
+	}
+}
+
+// TestLast_LooksAgainWhenTheAccountIsAnother holds design rule 3.9 for what policies see of the account.
+func TestLast_LooksAgainWhenTheAccountIsAnother(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		expression string
+		change     func(*store.DeclaredAccount)
+	}{
+		"tags":    {`!has(account.tags.env) || account.tags.env != "prod"`, func(a *store.DeclaredAccount) { a.Tags = map[string]string{"env": "prod"} }},
+		"name":    {`account.name != "store"`, func(a *store.DeclaredAccount) { a.Name, a.RenamedFrom = "store", account }},
+		"cloudId": {`account.cloudId != "p1"`, func(a *store.DeclaredAccount) { a.CloudID = "p1" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rule := "name: here\nseverity: high\ndescription: Is not here.\nmatch: {types: [T]}\nvalidations:\n  - {expression: '" + test.expression + "'}\n"
+			r := newRig(t, rule)
+			r.fake.Set(scope("a", thing("x", private)))
+			r.mustScan(t)
+			d := declared(r.packs(t, rule))
+			test.change(&d.Accounts[0])
+			d.Groups[0].Accounts = []string{d.Accounts[0].Name}
+			r.declare(t, d)
+			r.mustScan(t)
+			if diff := cmp.Diff([]string{"x here "}, r.openViolations(t)); diff != "" {
+				t.Errorf("open (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

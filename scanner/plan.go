@@ -24,7 +24,8 @@ type plan struct {
 type auditing struct {
 	Audit
 	session policy.Session
-	// revision covers what verdicts depend on beside the resource: the engine, and who reports.
+	// revision covers what verdicts depend on beside the resource: the engine, who reports, and what
+	// policies see of the account.
 	revision string
 	byType   map[string]*typePlan
 	// inventory is what account policies read of a type.
@@ -77,7 +78,7 @@ func (r *run) addAudit(ctx context.Context, p *plan, assignment Assignment, appl
 		levels[name] = setting.Level
 	}
 	audit.Reporters = append(audit.Reporters, Reporter{Group: assignment.Group.Name, Regions: assignment.Regions, Levels: levels})
-	audit.revision = r.Engines[pack.Runtime].Revision() + "\n" + reportersDigest(audit.Reporters)
+	audit.revision = r.Engines[pack.Runtime].Revision() + "\n" + reportersDigest(audit.Reporters) + "\n" + accountFacts(r.scan.Account)
 	return nil
 }
 
@@ -115,6 +116,11 @@ func reportersDigest(reporters []Reporter) string {
 		}
 	}
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(text.String())))
+}
+
+// accountFacts are what policies see of an account.
+func accountFacts(a providers.Account) string {
+	return fmt.Sprintf("%q %q %q %q", a.Name, a.Cloud, a.CloudID, a.Tags)
 }
 
 func (p *plan) close() {
