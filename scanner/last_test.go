@@ -2,6 +2,7 @@ package scanner_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strconv"
 	"testing"
@@ -175,6 +176,32 @@ func TestLast_CountsWhatIsMissing(t *testing.T) {
 		if err != nil || result.Status != scanner.Partial || result.Counts.Resources != 2 {
 			t.Fatalf("scan: %+v, %v; want partial with 2 resources", result, err)
 		}
+	}
+}
+
+// TestLast_IsAsGoodAsNothingWhereItIsDamaged lets an account be scanned all the same.
+func TestLast_IsAsGoodAsNothingWhereItIsDamaged(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]string{
+		"seen":      `UPDATE last_seen SET keys = x'ff'`,
+		"overflow":  `UPDATE last_seen SET keys = x'ffffffffffffffff7fffffffffffffffff7f'`,
+		"contested": `UPDATE last_scans SET contested = x'ff'`,
+		"trail":     `UPDATE trails SET steps = x'ff'`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, publicRule)
+			r.fake.Set(scope("a", thing("x", public), thing("y", private)))
+			r.mustScan(t)
+			db, err := sql.Open("sqlite3", "file:"+r.path)
+			fatal(t, err)
+			_, err = db.ExecContext(t.Context(), damage)
+			fatal(t, errors.Join(err, db.Close()))
+			r.fake.Set(scope("a", thing("y", public)))
+			if c := r.mustScan(t).Counts; c.Resources != 1 || c.Removed != 1 || c.Opened != 1 || c.Resolved != 1 {
+				t.Errorf("counts %+v", c)
+			}
+		})
 	}
 }
 

@@ -170,7 +170,7 @@ func (k *KeySet) UnmarshalBinary(data []byte) error {
 	last := int64(0)
 	for len(data) > 0 {
 		distance, n := binary.Uvarint(data)
-		if n <= 0 || int64(distance) < 0 {
+		if n <= 0 || int64(distance) < 0 || last+int64(distance) < last {
 			return errors.New("set of keys is damaged")
 		}
 		last += int64(distance)

@@ -9,10 +9,12 @@ import (
 	"cloudaudit/scanner"
 )
 
-// takeLast gives what the account's last scan left, and forgets it: from here on it may be wrong.
+// takeLast gives what the account's last scan left, and forgets it: from here on it may be wrong. What
+// is damaged is as good as nothing.
 func (b *batch) takeLast(ctx context.Context, account int64) (*scanner.Last, error) {
 	last := &scanner.Last{Seen: scanner.Seen{}, Contested: &scanner.KeySet{}}
 	var contested []byte
+	var damage error
 	err := b.row(ctx, []any{&last.Basis, &contested}, `SELECT basis, contested FROM last_scans WHERE account_id = ?`, account)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -27,10 +29,14 @@ func (b *batch) takeLast(ctx context.Context, account int64) (*scanner.Last, err
 			return err
 		}
 		last.Seen[part] = &scanner.KeySet{}
-		return last.Seen[part].UnmarshalBinary(data)
+		damage = errors.Join(damage, last.Seen[part].UnmarshalBinary(data))
+		return nil
 	}, `SELECT part, keys FROM last_seen WHERE account_id = ?`, account)
-	if err := errors.Join(err, last.Contested.UnmarshalBinary(contested)); err != nil {
+	if err != nil {
 		return nil, err
+	}
+	if errors.Join(damage, last.Contested.UnmarshalBinary(contested)) != nil {
+		last = nil
 	}
 	return last, b.forgetLast(ctx, account)
 }
