@@ -21,7 +21,7 @@ func (j *judging) judgeAccount(ctx context.Context) error {
 		return fmt.Errorf("read what is known of account %s: %w", j.scan.Account.Name, err)
 	}
 	subject := Subject{
-		Presence: Present, Groups: j.plan.groups, Violations: held.Violations,
+		Presence: Present, Groups: j.plan.groups, Broken: j.plan.broken, Violations: held.Violations,
 		Resource: policy.Identity{Organization: j.scan.Organization, Account: j.scan.Account.Key},
 	}
 	var put []Verdict
@@ -40,7 +40,7 @@ func (j *judging) judgeAccount(ctx context.Context) error {
 		put = append(put, verdict)
 		subject.Judged = append(subject.Judged, judged)
 	}
-	subject.Dropped, subject.Broken = j.droppedFromAccount(held, put)
+	subject.Dropped = j.droppedFromAccount(held, put)
 	changes := Diff(subject)
 	if len(put)+len(held.Verdicts)+len(changes) == 0 {
 		return nil
@@ -87,18 +87,16 @@ func (a *auditing) notCovered() (outcomes []policy.Outcome) {
 	return outcomes
 }
 
-// droppedFromAccount finds the packs that judged the account and do so no more, and those that could
+// droppedFromAccount finds the packs that judged the account and do so no more, beside those that could
 // not.
-func (j *judging) droppedFromAccount(held HeldAccount, put []Verdict) (dropped, broken []string) {
+func (j *judging) droppedFromAccount(held HeldAccount, put []Verdict) (dropped []string) {
 	for _, verdict := range held.Verdicts {
-		switch {
-		case slices.Contains(j.plan.broken, verdict.Pack):
-			broken = append(broken, verdict.Pack)
-		case !slices.ContainsFunc(put, func(v Verdict) bool { return v.Pack == verdict.Pack }):
+		judges := slices.ContainsFunc(put, func(v Verdict) bool { return v.Pack == verdict.Pack })
+		if !judges && !slices.Contains(j.plan.broken, verdict.Pack) {
 			dropped = append(dropped, verdict.Pack)
 		}
 	}
-	return dropped, broken
+	return dropped
 }
 
 // inventory is the account as account policies see it: it streams from the store and holds a page at

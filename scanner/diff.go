@@ -20,7 +20,7 @@ type Subject struct {
 	// which case its violations are left alone.
 	Judged []Judged
 	// Dropped names packs by which no audit judges the account any more; Broken those that could not
-	// run.
+	// run for a group, though they may have for others.
 	Dropped []string
 	Broken  []string
 	// Groups are the groups that audit the account now.
@@ -197,8 +197,6 @@ func (s Subject) fate(v Violation, row Row) fate {
 		return ends(policy.ResourceDeleted)
 	case s.Presence == Outside:
 		return ends(policy.OutOfScope)
-	case slices.Contains(s.Broken, v.Pack):
-		return doubts
 	}
 	judgedPack := false
 	for _, judged := range s.Judged {
@@ -211,6 +209,9 @@ func (s Subject) fate(v Violation, row Row) fate {
 				return s.verdict(judged, reporter, v)
 			}
 		}
+	}
+	if slices.Contains(s.Broken, v.Pack) {
+		return doubts
 	}
 	if !judgedPack && !slices.Contains(s.Dropped, v.Pack) {
 		return stays

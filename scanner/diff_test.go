@@ -113,6 +113,10 @@ func TestDiff_ResolvesOnlyWithProof(t *testing.T) {
 		{"group_no_longer_audits", present(scanner.Subject{Violations: open, Dropped: []string{"p"}, Groups: []string{"other"}}), []string{"resolved/account_unassigned"}},
 		{"region_filter_excludes", present(scanner.Subject{Region: "eu", Violations: open, Judged: []scanner.Judged{region(judged(reports(""), "g"), "us")}}), []string{"resolved/account_unassigned"}},
 		{"broken_pack_proves_nothing", present(scanner.Subject{Violations: open, Broken: []string{"p"}}), []string{"open unverified"}},
+		{"broken_for_one_group_proves_nothing_there", present(scanner.Subject{
+			Violations: []scanner.Violation{held("", "g", "h")}, Groups: []string{"g", "h"}, Broken: []string{"p"}, Judged: []scanner.Judged{judged(compliant, "g")},
+		}), []string{"open unverified"}},
+		{"broken_for_another_group_hides_no_proof", present(scanner.Subject{Violations: open, Broken: []string{"p"}, Judged: []scanner.Judged{judged(compliant, "g")}}), []string{"resolved/fixed"}},
 		{"pack_not_judged_is_left_alone", present(scanner.Subject{Violations: open}), nil},
 		{"one_of_two_groups_stays", present(scanner.Subject{
 			Violations: []scanner.Violation{held("", "g", "h")}, Groups: []string{"g"},

@@ -72,6 +72,9 @@ func drawnSubject(t *rapid.T) scanner.Subject {
 		s.Broken = []string{"p"}
 	case 2: // not judged: nothing changed
 	default:
+		if rapid.Bool().Draw(t, "broken for the group gone") {
+			s.Broken = []string{"p"}
+		}
 		split := rapid.IntRange(0, 2).Draw(t, "audits")
 		for _, groups := range [][]string{groupsDrawn[:split], groupsDrawn[split:]} {
 			if len(groups) > 0 {
@@ -131,6 +134,7 @@ func diffHolds(t *rapid.T) {
 		after[change.ID] = change.Violation
 	}
 	reportsHold(t, s, after)
+	brokenHolds(t, s, after)
 	again := s
 	again.Violations = nil
 	for _, v := range after {
@@ -206,6 +210,19 @@ func doubtHolds(t *rapid.T, s scanner.Subject, judged scanner.Judged, group, nam
 		reports := slices.ContainsFunc(v.Rows, func(r scanner.Row) bool { return r.Group == group })
 		if v.Policy == name && reports && doubtful(judged, name, v.Key) && after[v.ID].State != policy.Open {
 			t.Fatalf("%s %q resolved although %s could not verify it", name, v.Key, group)
+		}
+	}
+}
+
+// brokenHolds demands that the report of a group for which the pack could not run stays.
+func brokenHolds(t *rapid.T, s scanner.Subject, after map[string]scanner.Violation) {
+	if len(s.Broken) == 0 || s.Presence == scanner.Gone || s.Presence == scanner.Outside {
+		return
+	}
+	for _, v := range s.Violations {
+		isGone := func(r scanner.Row) bool { return r.Group == "gone" }
+		if now := after[v.ID]; slices.ContainsFunc(v.Rows, isGone) && !slices.ContainsFunc(now.Rows, isGone) {
+			t.Fatalf("%s %q is reported no more by a group for which the pack could not run", v.Policy, v.Key)
 		}
 	}
 }

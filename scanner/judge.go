@@ -88,7 +88,7 @@ type subject struct {
 	unread    map[*auditing][]providers.Unread
 	evaluate  []*auditing
 	dropped   []string // packs
-	broken    []string // packs
+	broken    bool     // a pack that judged it
 	outcomes  map[*auditing][]policy.Outcome
 	resource  *providers.Resource
 }
@@ -194,14 +194,13 @@ func (j *judging) drop(s *subject, packs map[string]bool) {
 		current := slices.ContainsFunc(j.plan.audits, func(a *auditing) bool {
 			return a.Pack.Digest == verdict.PackDigest && a.ConfigDigest == verdict.ConfigDigest
 		})
-		broken := slices.Contains(j.plan.broken, verdict.Pack)
 		switch {
-		case broken:
-			s.broken = append(s.broken, verdict.Pack)
 		case current:
 			continue
 		case slices.ContainsFunc(j.plan.audits, func(a *auditing) bool { return a.Pack.Name == verdict.Pack }):
 			packs[verdict.Pack] = true
+		case slices.Contains(j.plan.broken, verdict.Pack):
+			s.broken = true
 		default:
 			s.dropped = append(s.dropped, verdict.Pack)
 		}
@@ -345,7 +344,7 @@ func (j *judging) diff(ctx context.Context, subjects []*subject) error {
 }
 
 func (s *subject) diffs() bool {
-	return s.judgement.Presence == Gone || s.judgement.Presence == Outside || len(s.evaluate)+len(s.dropped)+len(s.broken) > 0
+	return s.judgement.Presence == Gone || s.judgement.Presence == Outside || s.broken || len(s.evaluate)+len(s.dropped) > 0
 }
 
 func (j *judging) subject(s *subject, known []Violation) Subject {
@@ -356,7 +355,7 @@ func (j *judging) subject(s *subject, known []Violation) Subject {
 			ResourceType: s.held.Type, ResourceID: s.held.Identity,
 		},
 		Region: s.held.Region, UID: s.held.UID,
-		Violations: known, Dropped: s.dropped, Broken: s.broken, Groups: j.plan.groups,
+		Violations: known, Dropped: s.dropped, Broken: j.plan.broken, Groups: j.plan.groups,
 	}
 	for _, audit := range s.evaluate {
 		outcomes := s.outcomes[audit]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -195,6 +196,54 @@ func TestRule3_12_Deterministic(t *testing.T) {
 			first = got
 		} else if diff := cmp.Diff(first, got); diff != "" {
 			t.Errorf("%d workers (-1 worker +%d):\n%s", workers, workers, diff)
+		}
+	}
+}
+
+// inTwoGroups declares a pack in two groups: "all" reports what is small and "other" what is public,
+// with a setting that is no number in a config that cannot be used.
+func (r *rig) inTwoGroups(t failing, most any) store.Declared {
+	const small = "---\nname: small\nseverity: low\ndescription: n is small.\nmatch: {types: [T]}\nconfigSchema:\n  properties:\n" +
+		"    most: {type: integer, default: 2}\nvalidations:\n  - expression: '!has(resource.properties.n) || resource.properties.n <= params.most'\n"
+	d := declared(r.packs(t, publicRule+small))
+	d.Groups[0].Packs[0].Config = policy.Config{"no-public": {Level: policy.Disabled}}
+	d.Groups = append(d.Groups, policy.Group{
+		Name: "other", Entity: policy.Accounts, Mode: policy.Audit, Accounts: []string{account},
+		Packs: []policy.Applied{{Name: d.Packs[0].Name, Config: policy.Config{"small": {Properties: map[string]any{"most": most}}}}},
+	})
+	return d
+}
+
+// TestRule3_7_APackBrokenForOneGroup holds design rules 3.1 and 3.7: what the group reported stays open,
+// whatever becomes of the resource, and the other group's verdicts stay too.
+func TestRule3_7_APackBrokenForOneGroup(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.declare(t, r.inTwoGroups(t, 2))
+	r.fake.Set(scope("a", thing("x", public)))
+	r.mustScan(t)
+	r.declare(t, r.inTwoGroups(t, "many"))
+	for i, n := range []int{0, 0, 1, 3, 3, 1} {
+		properties := map[string]any{"public": true}
+		if n > 0 {
+			properties["n"] = number(n)
+		}
+		r.fake.Set(scope("a", thing("x", properties)), scope(strconv.Itoa(i))) // another plan, so that all are looked at
+		if result, err := r.scan(t.Context(), t); err != nil || result.Status != scanner.Partial {
+			t.Fatalf("scan %d: %+v, %v; want partial", i, result, err)
+		}
+		want := []string{"no-public open other"}
+		outcome := "compliant"
+		if n == 3 {
+			want, outcome = append(want, "small open all"), "violation"
+		}
+		open := r.rows(t, `SELECT v.policy, v.state, g.group_name FROM violations v JOIN violation_groups g ON g.violation_key = v.key AND g.to_seq IS NULL ORDER BY 1`)
+		if diff := cmp.Diff(want, open); diff != "" {
+			t.Errorf("scan %d: open (-want +got):\n%s", i, diff)
+		}
+		counted := r.rows(t, `SELECT policy, outcome, pairs FROM verdict_counts WHERE pack_digest = ''`)
+		if diff := cmp.Diff([]string{"small " + outcome + " 1"}, counted); diff != "" {
+			t.Errorf("scan %d: counted (-want +got):\n%s", i, diff)
 		}
 	}
 }
