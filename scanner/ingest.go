@@ -19,6 +19,10 @@ type ingest struct {
 	// weighed are the resources of which a record was compared with what is stored, and contested
 	// those of which one part was read more than once.
 	weighed, contested KeySet
+	// aside says of which parts a record was put aside.
+	aside Seen
+	// contends tells that two scopes have a record of one part.
+	contends bool
 }
 
 // save stores a batch of records, notes in seen what they held, and on the trail those that count.
@@ -121,13 +125,14 @@ func (in *ingest) weighOne(held *Known, record *providers.Resource, first bool, 
 			Hash: part.Hash, Unread: EncodeUnread(part.Unread), Rank: record.Rank, First: first,
 		}
 		in.decide(&write, held)
+		in.contend(&write, held)
 		if write.Defer || write.loses {
 			counts = false
 		} else {
 			in.seen.Add(name, held.Key)
 			seen.Add(name, held.Key)
 		}
-		if !write.Version && !write.Defer && !write.Reread {
+		if !write.Version && !write.Defer && !write.Reread && !write.Contends {
 			continue
 		}
 		if write.Version || write.Defer {
@@ -138,9 +143,24 @@ func (in *ingest) weighOne(held *Known, record *providers.Resource, first bool, 
 			write.Body = body
 		}
 		writes = append(writes, write)
-		in.remember(held, write)
+		if write.Version || write.Reread {
+			in.remember(held, write)
+		}
 	}
 	return writes, counts, nil
+}
+
+// contend notes whether another scope has, or may have, a record of the part in this scan.
+func (in *ingest) contend(write *PartWrite, held *Known) {
+	if current := held.part(write.Part); current != nil && in.seen.Has(write.Part, held.Key) {
+		write.Contends = current.Rank.Scope == "" || current.Rank.Scope != write.Rank.Scope
+	}
+	if write.Defer {
+		// What was put aside before an interruption is not known any more.
+		write.Contends = write.Contends || in.aside.Has(write.Part, held.Key) || in.run.scan.Left != nil
+		in.aside.Add(write.Part, held.Key)
+	}
+	in.contends = in.contends || write.Contends
 }
 
 // decide says what is to be done with a part that was read. Of several records of a part in one
@@ -186,9 +206,6 @@ func moved(rank, current providers.Rank) bool {
 
 // remember carries a decision over to later records of the same batch.
 func (in *ingest) remember(held *Known, write PartWrite) {
-	if write.Defer {
-		return
-	}
 	now := KnownPart{Name: write.Part, Hash: write.Hash, Unread: write.Unread, Rank: write.Rank, From: in.run.scan.Seq}
 	if current := held.part(write.Part); current != nil {
 		*current = now

@@ -3,6 +3,7 @@ package scanner_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -157,5 +158,90 @@ func TestScan_StopsWhenCancelled(t *testing.T) {
 	r.fake.Set(scope("a"))
 	if c := r.mustScan(t).Counts; c.Removed != 1 || c.Resolved != 1 {
 		t.Errorf("the next scan: %+v", c)
+	}
+}
+
+// filled is a scope that lists so many other things after the first ones that these are stored before
+// it ends.
+func filled(name string, resources ...*providers.Resource) providertest.Listing {
+	for i := range 500 {
+		other := thing(name+strconv.Itoa(i), private)
+		other.Rank.Scope = name
+		resources = append(resources, other)
+	}
+	return scope(name, resources...)
+}
+
+// stopBehind lets the second listing begin when the first has stored something, and stops the process
+// when it has ended, while the first goes on for ever.
+func (r *rig) stopBehind(t *testing.T, first, second providertest.Listing) {
+	t.Helper()
+	stored := make(chan struct{})
+	first.Events = append(first.Events, providertest.Event{Started: stored, Wait: make(chan struct{})})
+	second.Events = append([]providertest.Event{{Wait: stored}}, second.Events...)
+	r.fake.Set(first, second)
+	r.workers = 2
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		for len(r.rows(t, `SELECT 1 FROM scan_scopes WHERE scan_seq = 2`)) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+	}()
+	if result, err := r.scan(ctx, t); !errors.Is(err, context.Canceled) {
+		t.Fatalf("scan: %+v, %v; want interrupted", result, err)
+	}
+}
+
+// TestRule3_10_GoesOnWhereScopesContended holds design rule 3.10 where two scopes had a record of x when
+// the process ended, and the one that outranked the other has it no more when the scan goes on: what the
+// other has is the truth, as if nothing had happened.
+func TestRule3_10_GoesOnWhereScopesContended(t *testing.T) {
+	t.Parallel()
+	a := scope("a", as(public, 1, "a", 1))
+	b2 := scope("b")
+	b2.Scope.Revision = "2"
+	for name, test := range map[string]struct {
+		before []providertest.Listing
+		broken func(*testing.T, *rig)
+		then   []providertest.Listing
+	}{
+		"and it lost": {
+			[]providertest.Listing{a, filled("b")},
+			func(t *testing.T, r *rig) { r.stopBehind(t, filled("b", as(private, 2, "b", 501)), a) },
+			[]providertest.Listing{a, filled("b")},
+		},
+		"and it was replaced": {
+			[]providertest.Listing{a, filled("b")},
+			func(t *testing.T, r *rig) { r.stop(t, a, filled("b", as(private, 2, "b", 501))) },
+			[]providertest.Listing{a, filled("b")},
+		},
+		"and both were put aside": {
+			[]providertest.Listing{scope("a"), scope("c", as(map[string]any{"public": true, "n": "3"}, 3, "c", 1)), filled("b")},
+			func(t *testing.T, r *rig) { r.stop(t, a, scope("c"), filled("b", as(private, 2, "b", 501))) },
+			[]providertest.Listing{a, scope("c"), filled("b")},
+		},
+		"and it was put aside behind one that is listed again": {
+			[]providertest.Listing{scope("a"), scope("b"), scope("c", as(map[string]any{"public": true, "n": "3"}, 3, "c", 1))},
+			func(t *testing.T, r *rig) { r.stop(t, a, scope("b", as(private, 2, "b", 1)), scope("c")) },
+			[]providertest.Listing{a, b2, scope("c")},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, publicRule)
+			r.workers = 1
+			r.fake.Set(test.before...)
+			r.mustScan(t)
+			test.broken(t, r)
+			r.workers = 1
+			r.fake.Set(test.then...)
+			if c := r.mustScan(t).Counts; c.Removed+c.Resolved > 0 {
+				t.Errorf("counts %+v", c)
+			}
+			if diff := cmp.Diff([]string{"x no-public "}, r.openViolations(t)); diff != "" {
+				t.Errorf("open (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -107,7 +107,7 @@ func (r *run) pipeline(ctx context.Context) error {
 
 func newRun(s *Scanner, scan *Scan) *run {
 	r := &run{Scanner: s, scan: scan, progress: newTracker(scan.Account.Name, s.Notify)}
-	r.ingest = &ingest{run: r, seen: Seen{}}
+	r.ingest = &ingest{run: r, seen: Seen{}, aside: Seen{}}
 	return r
 }
 
@@ -154,9 +154,9 @@ func (r *run) conclude(ctx context.Context, cause error) {
 	case errors.Is(cause, ErrCancelled):
 		r.result.Status, r.result.Error = Cancelled, cause.Error()
 	case cause != nil && ctx.Err() != nil && !errors.Is(cause, ErrLeaseLost):
-		r.result.Status, r.result.Error, r.result.Resumable = Interrupted, "the scanning process was stopped", true
+		r.result.Status, r.result.Error, r.result.Resumable = Interrupted, "the scanning process was stopped", !r.ingest.contends
 	case cause != nil: // of our own: when it is mended, the next scan goes on
-		r.result.Status, r.result.Error, r.result.Resumable = Failed, cause.Error(), true
+		r.result.Status, r.result.Error, r.result.Resumable = Failed, cause.Error(), !r.ingest.contends
 	case failed == len(r.scopes):
 		r.result.Status, r.result.Error = Failed, r.scopes[0].Error
 	case r.result.Counts.ScopesComplete < len(r.scopes) || len(r.plan.broken) > 0:

@@ -155,6 +155,10 @@ type PartWrite struct {
 	// if the current version is not read again in this scan.
 	Defer bool
 
+	// Contends tells that another scope has a record of the part in this scan. Only one of them is kept,
+	// so that the scan cannot go on at its unfinished scopes after an interruption. It may stand alone.
+	Contends bool
+
 	loses bool // to a record of higher rank that this scan already read
 }
 

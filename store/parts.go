@@ -22,7 +22,11 @@ func (s *Store) SaveParts(ctx context.Context, scan *scanner.Scan, writes []scan
 func (b *batch) saveParts(ctx context.Context, seq int64, writes []scanner.PartWrite) error {
 	for _, write := range writes {
 		var err error
+		if write.Contends {
+			err = b.exec(ctx, `UPDATE scans SET resumable = 0 WHERE seq = ?`, seq)
+		}
 		switch {
+		case err != nil:
 		case write.First:
 			err = b.insertPart(ctx, seq, write)
 		case write.Version:

@@ -25,6 +25,9 @@ func (s *Store) goOn(ctx context.Context, b *batch, account int64, scan *scanner
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
+	if err == nil && !resumable && status == scanner.Running {
+		return false, b.giveUp(ctx, scan.Seq, micros(s.now()))
+	}
 	if err != nil || !resumable || status != scanner.Running && status != scanner.Interrupted && status != scanner.Failed {
 		return false, err
 	}
@@ -38,6 +41,15 @@ func (s *Store) goOn(ctx context.Context, b *batch, account int64, scan *scanner
 		return false, err
 	}
 	return true, b.left(ctx, scan.Seq, left)
+}
+
+// giveUp ends a scan whose process has ended and that cannot be gone on with.
+func (b *batch) giveUp(ctx context.Context, seq, now int64) error {
+	if err := b.exec(ctx, `UPDATE scans SET status = 'interrupted', finished_at = ?, error = ? WHERE seq = ?`,
+		now, "the scanning process ended before the scan did", seq); err != nil {
+		return err
+	}
+	return b.forget(ctx, seq)
 }
 
 // left reads what a scan recorded of the scopes that ended.
