@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cloudaudit/policy"
 	"cloudaudit/providers"
 	"cloudaudit/providers/providertest"
 	"cloudaudit/scanner"
@@ -243,5 +244,23 @@ func TestRule3_10_GoesOnWhereScopesContended(t *testing.T) {
 				t.Errorf("open (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestScan_HasItsOwnTrigger whatever started the scan before it.
+func TestScan_HasItsOwnTrigger(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, publicRule)
+	for _, trigger := range []scanner.Trigger{scanner.Manual, scanner.Scheduled, scanner.Manual} {
+		accounts, err := r.store.Scannable(t.Context())
+		fatal(t, err)
+		_, err = scanner.New(scanner.Options{
+			Store: r.store, Engines: map[string]policy.Engine{policy.RuntimeCEL: r.engine},
+			Providers: map[string]providers.Provider{providers.Snapshot: r.fake}, Now: func() time.Time { return r.now },
+		}).Scan(t.Context(), accounts[0], trigger)
+		fatal(t, err)
+	}
+	if diff := cmp.Diff([]string{"manual", "schedule", "manual"}, r.rows(t, `SELECT trigger FROM scans ORDER BY seq`)); diff != "" {
+		t.Errorf("triggers (-want +got):\n%s", diff)
 	}
 }

@@ -17,20 +17,22 @@ func (s *Store) goOn(ctx context.Context, b *batch, account int64, scan *scanner
 	var status scanner.Status
 	var resumable bool
 	var started int64
+	found := *scan
 	left := &scanner.Left{Seen: map[string]scanner.Seen{}}
 	c := &left.Counts
-	err := b.row(ctx, []any{&scan.Seq, &scan.ID, &scan.Trigger, &status, &resumable, &started, &left.Plan, &c.Removed, &c.Opened, &c.Resolved, &c.Evaluated}, `
+	err := b.row(ctx, []any{&found.Seq, &found.ID, &found.Trigger, &status, &resumable, &started, &left.Plan, &c.Removed, &c.Opened, &c.Resolved, &c.Evaluated}, `
 		SELECT seq, id, trigger, status, resumable, started_at, plan, removed, opened, resolved, evaluated
 		FROM scans WHERE org_id = ? AND account_id = ? ORDER BY seq DESC LIMIT 1`, s.org.id, account)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	if err == nil && !resumable && status == scanner.Running {
-		return false, b.giveUp(ctx, scan.Seq, micros(s.now()))
+		return false, b.giveUp(ctx, found.Seq, micros(s.now()))
 	}
 	if err != nil || !resumable || status != scanner.Running && status != scanner.Interrupted && status != scanner.Failed {
 		return false, err
 	}
+	*scan = found
 	scan.StartedAt, scan.Left = fromMicros(started), left
 	if err := b.exec(ctx, `UPDATE scans SET status = 'running', finished_at = NULL, error = '', cancel_by = '' WHERE seq = ?`, scan.Seq); err != nil {
 		return false, err
