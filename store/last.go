@@ -122,6 +122,10 @@ func (s *Store) HeldTypes(ctx context.Context, scan *scanner.Scan) (types []stri
 	return types, err
 }
 
+// unsettledText goes by what is unseen, which is little, and not by what the account has.
+const unsettledText = `SELECT r.key FROM unseen u CROSS JOIN resources r
+	WHERE u.to_seq IS NULL AND r.key = u.resource_key AND r.account_id = ? AND r.gone_seq IS NULL`
+
 // Unsettled implements scanner.Store.
 func (s *Store) Unsettled(ctx context.Context, scan *scanner.Scan, types []string) (*scanner.KeySet, error) {
 	account, err := s.accountID(ctx, s.read, scan.Account)
@@ -135,8 +139,7 @@ func (s *Store) Unsettled(ctx context.Context, scan *scanner.Scan, types []strin
 		keys.Add(key)
 		return err
 	}
-	err = query(ctx, s.read, add, `SELECT r.key FROM unseen u JOIN resources r ON r.key = u.resource_key
-		WHERE u.to_seq IS NULL AND r.account_id = ? AND r.gone_seq IS NULL`, account)
+	err = query(ctx, s.read, add, unsettledText, account)
 	for _, name := range slices.Compact(types) {
 		err = errors.Join(err, query(ctx, s.read, add,
 			`SELECT key FROM resources WHERE org_id = ? AND account_id = ? AND type = ? AND gone_seq IS NULL`, s.org.id, account, name))

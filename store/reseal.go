@@ -94,15 +94,18 @@ type sealedPart struct {
 	current                  bool
 }
 
+// sealedText goes by the parts in their order, so that a page costs what is in it.
+const sealedText = `SELECT p.id, p.resource_key, p.part, p.unread, b.body, b.head, r.type, r.identity, p.to_seq IS NULL
+	FROM parts p CROSS JOIN bodies b CROSS JOIN resources r
+	WHERE b.part_id = p.id AND r.key = p.resource_key AND r.org_id = ? AND p.redaction < ? AND p.id > ? ORDER BY p.id LIMIT 500`
+
 func (s *Store) sealedBefore(ctx context.Context, after int64) (page []sealedPart, err error) {
 	err = query(ctx, s.read, func(rows *sql.Rows) error {
 		var p sealedPart
 		err := rows.Scan(&p.id, &p.resource, &p.part, &p.unread, &p.body, &p.head, &p.kind, &p.identity, &p.current)
 		page = append(page, p)
 		return err
-	}, `SELECT p.id, p.resource_key, p.part, p.unread, b.body, b.head, r.type, r.identity, p.to_seq IS NULL
-		FROM parts p JOIN bodies b ON b.part_id = p.id JOIN resources r ON r.key = p.resource_key
-		WHERE r.org_id = ? AND p.redaction < ? AND p.id > ? ORDER BY p.id LIMIT 500`, s.org.id, s.redaction, after)
+	}, sealedText, s.org.id, s.redaction, after)
 	return page, err
 }
 
