@@ -247,3 +247,26 @@ func TestRule3_7_APackBrokenForOneGroup(t *testing.T) {
 		}
 	}
 }
+
+// TestRule3_1_ABrokenPackThatIsRemoved holds design rule 3.1: what no group reports any more resolves, also
+// where the pack could not run before it was removed.
+func TestRule3_1_ABrokenPackThatIsRemoved(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	d := r.inTwoGroups(t, 2)
+	d.Groups = d.Groups[1:]
+	r.declare(t, d)
+	r.fake.Set(scope("a", thing("x", public)))
+	r.mustScan(t)
+	d.Groups[0].Packs[0].Config["small"] = policy.Setting{Properties: map[string]any{"most": "many"}}
+	r.declare(t, d)
+	if result, err := r.scan(t.Context(), t); err != nil || result.Status != scanner.Partial {
+		t.Fatalf("scan: %+v, %v; want partial", result, err)
+	}
+	d.Groups[0].Packs = nil
+	r.declare(t, d)
+	r.mustScan(t)
+	if diff := cmp.Diff([]string{"resolved policy_removed"}, r.rows(t, `SELECT state, resolution FROM violations`)); diff != "" {
+		t.Errorf("violations (-want +got):\n%s", diff)
+	}
+}
