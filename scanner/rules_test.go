@@ -270,3 +270,20 @@ func TestRule3_1_ABrokenPackThatIsRemoved(t *testing.T) {
 		t.Errorf("violations (-want +got):\n%s", diff)
 	}
 }
+
+// TestRule3_3_ARecreatedResourceStartsOver holds design rule 3.3 where a resource was deleted and made
+// again between two scans, and looks the same.
+func TestRule3_3_ARecreatedResourceStartsOver(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, publicRule)
+	for _, uid := range []string{"1", "2"} {
+		x := thing("x", public)
+		x.UID = uid
+		r.fake.Set(scope("a", x))
+		r.mustScan(t)
+	}
+	want := []string{"2 2"}
+	if diff := cmp.Diff(want, r.rows(t, `SELECT r.uid, v.resource_uid FROM resources r JOIN violations v ON v.resource_key = r.key`)); diff != "" {
+		t.Errorf("ids of the resource and of its violation (-want +got):\n%s", diff)
+	}
+}
