@@ -264,3 +264,30 @@ func TestScan_HasItsOwnTrigger(t *testing.T) {
 		t.Errorf("triggers (-want +got):\n%s", diff)
 	}
 }
+
+// TestScan_IsLeftToWhoTookItOver although the one before, whose lease ran out, let go of the lock later.
+func TestScan_IsLeftToWhoTookItOver(t *testing.T) {
+	t.Parallel()
+	first := newRig(t, publicRule)
+	second, third := &rig{path: first.path, now: first.now}, &rig{path: first.path, now: first.now}
+	for _, other := range []*rig{second, third} {
+		other.open(t)
+		t.Cleanup(func() { other.close(t) })
+	}
+	accounts, err := first.store.Scannable(t.Context())
+	fatal(t, err)
+	slow, err := first.store.Begin(t.Context(), accounts[0], scanner.Manual)
+	fatal(t, err)
+	for _, r := range []*rig{first, second, third} {
+		r.now = r.now.Add(31 * time.Second)
+	}
+	scan, err := second.store.Begin(t.Context(), accounts[0], scanner.Manual)
+	fatal(t, err)
+	if err := first.store.Log(t.Context(), slow); !errors.Is(err, scanner.ErrLeaseLost) {
+		t.Fatalf("the first goes on: %v", err)
+	}
+	if _, err := third.store.Begin(t.Context(), accounts[0], scanner.Manual); !errors.Is(err, scanner.ErrBusy) {
+		t.Errorf("the third begins: %v", err)
+	}
+	fatal(t, second.store.Log(t.Context(), scan))
+}

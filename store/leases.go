@@ -19,13 +19,20 @@ const leaseTime = 30 * time.Second
 
 func accountLease(accountID int64) string { return fmt.Sprintf("account/%d", accountID) }
 
+// byLock ends the name of an owner that holds a lock of the kernel beside its lease.
+const byLock = ":locked"
+
 // newOwner names this process and this taking: host, process id and something that never repeats.
-func newOwner() string {
+func newOwner(locked lockState) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), uuid.NewString())
+	owner := fmt.Sprintf("%s:%d:%s", host, os.Getpid(), uuid.NewString())
+	if locked == lockTaken {
+		owner += byLock
+	}
+	return owner
 }
 
 // people says who an owner is.
@@ -38,8 +45,8 @@ func people(owner string) string {
 }
 
 // take takes a lease, or fails with scanner.ErrBusy. Whoever holds one holds a lock of the kernel
-// too, which its death lets go of; where there is none to ask, a lease passes on once it has run
-// out. The epoch grows with every taking.
+// too, which its death lets go of; where there is none to ask, or the lease was taken from one who
+// still had the lock, it passes on once it has run out. The epoch grows with every taking.
 func (s *Store) take(ctx context.Context, tx *sql.Tx, name string, locked lockState) (epoch int64, err error) {
 	var owner string
 	var expires int64
@@ -49,14 +56,15 @@ func (s *Store) take(ctx context.Context, tx *sql.Tx, name string, locked lockSt
 		return 0, err
 	}
 	now := s.now()
-	if owner != "" && fromMicros(expires).After(now) && locked != lockTaken {
+	died := locked == lockTaken && strings.HasSuffix(owner, byLock)
+	if owner != "" && fromMicros(expires).After(now) && !died {
 		return 0, fmt.Errorf("%w by %s until %s at least", scanner.ErrBusy, people(owner), fromMicros(expires).Format(time.TimeOnly))
 	}
 	epoch++
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO leases (org_id, name, owner, epoch, expires_at) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (org_id, name) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch, expires_at = excluded.expires_at`,
-		s.org.id, name, newOwner(), epoch, micros(now.Add(leaseTime)))
+		s.org.id, name, newOwner(locked), epoch, micros(now.Add(leaseTime)))
 	return epoch, err
 }
 
