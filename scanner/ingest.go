@@ -21,8 +21,6 @@ type ingest struct {
 	weighed, contested KeySet
 	// aside says of which parts a record was put aside.
 	aside Seen
-	// contends tells that two scopes have a record of one part.
-	contends bool
 }
 
 // save stores a batch of records, notes in seen what they held, and on the trail those that count.
@@ -160,7 +158,6 @@ func (in *ingest) contend(write *PartWrite, held *Known) {
 		write.Contends = write.Contends || in.aside.Has(write.Part, held.Key) || in.run.scan.Left != nil
 		in.aside.Add(write.Part, held.Key)
 	}
-	in.contends = in.contends || write.Contends
 }
 
 // decide says what is to be done with a part that was read. Of several records of a part in one

@@ -7,8 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"cloudaudit/providers"
 	"cloudaudit/providers/providertest"
+	"cloudaudit/scanner"
 	"cloudaudit/store"
 )
 
@@ -81,5 +84,28 @@ func TestReseal_RewritesHistory(t *testing.T) {
 	r.open(t)
 	if err := r.store.Reseal(ctx, newer); !errors.Is(err, store.ErrNewerSchema) {
 		t.Errorf("an older program: %v", err)
+	}
+}
+
+// TestReseal_EndsAScanThatCannotGoOn although its process ended without a word.
+func TestReseal_EndsAScanThatCannotGoOn(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	r := newRig(t, publicRule)
+	fatal(t, r.store.Reseal(ctx, newer))
+	accounts, err := r.store.Scannable(ctx)
+	fatal(t, err)
+	_, err = r.store.Begin(ctx, accounts[0], scanner.Manual)
+	fatal(t, err)
+	fatal(t, r.store.Close())
+	s, err := store.Open(ctx, r.path, store.Options{Now: func() time.Time { return r.now }, Redaction: 1})
+	fatal(t, err)
+	r.store = s
+	fatal(t, s.Use(ctx, "acme"))
+	fatal(t, s.Reseal(ctx, newer))
+	r.fake.Set(scope("a"))
+	r.mustScan(t)
+	if diff := cmp.Diff([]string{"interrupted", "succeeded"}, r.rows(t, `SELECT status FROM scans ORDER BY seq`)); diff != "" {
+		t.Errorf("scans (-want +got):\n%s", diff)
 	}
 }

@@ -154,9 +154,9 @@ func (r *run) conclude(ctx context.Context, cause error) {
 	case errors.Is(cause, ErrCancelled):
 		r.result.Status, r.result.Error = Cancelled, cause.Error()
 	case cause != nil && ctx.Err() != nil && !errors.Is(cause, ErrLeaseLost):
-		r.result.Status, r.result.Error, r.result.Resumable = Interrupted, "the scanning process was stopped", !r.ingest.contends
+		r.result.Status, r.result.Error, r.result.Resumable = Interrupted, "the scanning process was stopped", true
 	case cause != nil: // of our own: when it is mended, the next scan goes on
-		r.result.Status, r.result.Error, r.result.Resumable = Failed, cause.Error(), !r.ingest.contends
+		r.result.Status, r.result.Error, r.result.Resumable = Failed, cause.Error(), true
 	case failed == len(r.scopes):
 		r.result.Status, r.result.Error = Failed, r.scopes[0].Error
 	case r.result.Counts.ScopesComplete < len(r.scopes) || len(r.plan.broken) > 0:

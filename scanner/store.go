@@ -156,7 +156,7 @@ type PartWrite struct {
 	Defer bool
 
 	// Contends tells that another scope has a record of the part in this scan. Only one of them is kept,
-	// so that the scan cannot go on at its unfinished scopes after an interruption. It may stand alone.
+	// so that after an interruption all scopes have to be listed anew. It may stand alone.
 	Contends bool
 
 	loses bool // to a record of higher rank that this scan already read

@@ -23,7 +23,7 @@ func (b *batch) saveParts(ctx context.Context, seq int64, writes []scanner.PartW
 	for _, write := range writes {
 		var err error
 		if write.Contends {
-			err = b.exec(ctx, `UPDATE scans SET resumable = 0 WHERE seq = ?`, seq)
+			err = b.exec(ctx, `UPDATE scans SET contended = 1 WHERE seq = ?`, seq)
 		}
 		switch {
 		case err != nil:

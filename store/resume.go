@@ -15,13 +15,13 @@ import (
 // goOn turns to the account's last scan if that did not come to its end, and tells whether it did.
 func (s *Store) goOn(ctx context.Context, b *batch, account int64, scan *scanner.Scan) (bool, error) {
 	var status scanner.Status
-	var resumable bool
+	var resumable, contended bool
 	var started int64
 	found := *scan
 	left := &scanner.Left{Seen: map[string]scanner.Seen{}}
 	c := &left.Counts
-	err := b.row(ctx, []any{&found.Seq, &found.ID, &found.Trigger, &status, &resumable, &started, &left.Plan, &c.Removed, &c.Opened, &c.Resolved, &c.Evaluated}, `
-		SELECT seq, id, trigger, status, resumable, started_at, plan, removed, opened, resolved, evaluated
+	err := b.row(ctx, []any{&found.Seq, &found.ID, &found.Trigger, &status, &resumable, &contended, &started, &left.Plan, &c.Removed, &c.Opened, &c.Resolved, &c.Evaluated}, `
+		SELECT seq, id, trigger, status, resumable, contended, started_at, plan, removed, opened, resolved, evaluated
 		FROM scans WHERE org_id = ? AND account_id = ? ORDER BY seq DESC LIMIT 1`, s.org.id, account)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
@@ -36,6 +36,9 @@ func (s *Store) goOn(ctx context.Context, b *batch, account int64, scan *scanner
 	scan.StartedAt, scan.Left = fromMicros(started), left
 	if err := b.exec(ctx, `UPDATE scans SET status = 'running', finished_at = NULL, error = '', cancel_by = '' WHERE seq = ?`, scan.Seq); err != nil {
 		return false, err
+	}
+	if contended { // which of the scopes would have prevailed is not known
+		return true, b.listAnew(ctx, scan.Seq)
 	}
 	// Records put aside while a scope was listed that never ended are put aside anew.
 	if err := b.exec(ctx, `DELETE FROM scan_deferred WHERE scan_seq = ? AND rank_scope NOT IN (SELECT name FROM scan_scopes WHERE scan_seq = ?)`,
@@ -52,6 +55,20 @@ func (b *batch) giveUp(ctx context.Context, seq, now int64) error {
 		return err
 	}
 	return b.forget(ctx, seq)
+}
+
+// listAnew forgets what a scan recorded of its scopes.
+func (b *batch) listAnew(ctx context.Context, seq int64) error {
+	for _, text := range []string{
+		`DELETE FROM scan_seen WHERE scan_seq = ?`, `DELETE FROM scan_deferred WHERE scan_seq = ?`,
+		`DELETE FROM scan_gaps WHERE scan_seq = ?`, `DELETE FROM scan_scopes WHERE scan_seq = ?`,
+		`UPDATE scans SET contended = 0 WHERE seq = ?`,
+	} {
+		if err := b.exec(ctx, text, seq); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // left reads what a scan recorded of the scopes that ended.

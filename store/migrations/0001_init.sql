@@ -48,6 +48,7 @@ CREATE TABLE scans (
     status          TEXT NOT NULL,
     plan            TEXT NOT NULL DEFAULT '', -- digest of what it judges by
     resumable       INTEGER NOT NULL DEFAULT 1, -- if it did not come to its end, the next scan goes on with it
+    contended       INTEGER NOT NULL DEFAULT 0, -- two scopes had a record of one part: it goes on only with all scopes listed anew
     cancel_by       TEXT NOT NULL DEFAULT '', -- who asked for its end
     error           TEXT NOT NULL DEFAULT '',
     started_at      INTEGER NOT NULL,
