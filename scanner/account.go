@@ -96,6 +96,11 @@ func (j *judging) droppedFromAccount(held HeldAccount, put []Verdict) (dropped [
 			dropped = append(dropped, verdict.Pack)
 		}
 	}
+	for pack := range j.abandoned {
+		if !slices.Contains(dropped, pack) {
+			dropped = append(dropped, pack)
+		}
+	}
 	return dropped
 }
 

@@ -171,7 +171,7 @@ func (in *ingest) decide(write *PartWrite, held *Known) {
 		write.Version = true
 		return
 	}
-	same := current.Hash == write.Hash && current.Unread == write.Unread
+	same := current.Hash == write.Hash && current.Unread == write.Unread && !recreated(write, held)
 	switch {
 	case in.seen.Has(write.Part, held.Key):
 		wins := later(write.Rank, current.Rank)
@@ -185,6 +185,11 @@ func (in *ingest) decide(write *PartWrite, held *Known) {
 	default:
 		write.Version = true
 	}
+}
+
+// recreated tells that the record is of another resource that has the identity of the one before.
+func recreated(write *PartWrite, held *Known) bool {
+	return write.Part == providers.Properties && write.Head.UID != held.UID
 }
 
 // later tells whether a record outranks the one read before it in this scan. Within a scope records
@@ -203,6 +208,9 @@ func moved(rank, current providers.Rank) bool {
 
 // remember carries a decision over to later records of the same batch.
 func (in *ingest) remember(held *Known, write PartWrite) {
+	if write.Part == providers.Properties {
+		held.UID = write.Head.UID
+	}
 	now := KnownPart{Name: write.Part, Hash: write.Hash, Unread: write.Unread, Rank: write.Rank, From: in.run.scan.Seq}
 	if current := held.part(write.Part); current != nil {
 		*current = now

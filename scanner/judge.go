@@ -20,10 +20,15 @@ const pageSize = 500
 type judging struct {
 	*run
 	types map[string]*typeState
+	// abandoned are, by pack, the resources whose violations no group's pack reports any more.
+	abandoned map[string]*KeySet
 }
 
 func (r *run) judge(ctx context.Context) error {
 	j := &judging{run: r, types: map[string]*typeState{}}
+	if err := j.findAbandoned(ctx); err != nil {
+		return err
+	}
 	keys, err := j.restless(ctx)
 	if err != nil {
 		return err
@@ -206,6 +211,24 @@ func (j *judging) drop(s *subject, packs map[string]bool) {
 		}
 		s.judgement.Drop = append(s.judgement.Drop, verdict.VerdictKey)
 	}
+	for pack, keys := range j.abandoned {
+		if keys.Has(s.held.Key) && !slices.Contains(s.dropped, pack) {
+			s.dropped = append(s.dropped, pack)
+		}
+	}
+}
+
+// findAbandoned finds what a pack found that no group applies any more. Mostly its verdicts tell, but
+// not of one that could not run before it was removed.
+func (j *judging) findAbandoned(ctx context.Context) (err error) {
+	packs := slices.Clone(j.plan.broken)
+	for _, audit := range j.plan.audits {
+		packs = append(packs, audit.Pack.Name)
+	}
+	if j.abandoned, err = j.Store.Abandoned(ctx, j.scan, packs); err != nil {
+		return fmt.Errorf("read whose violations are left of account %s: %w", j.scan.Account.Name, err)
+	}
+	return nil
 }
 
 // hashes gives what the verdict is a judgement of: the resource's content as far as it was read,
@@ -219,7 +242,7 @@ func hashes(audit *auditing, held *Held, unread []providers.Unread) (content, ju
 	for _, u := range unread {
 		fmt.Fprintf(hash, "%q %q\n", u.Path, u.Class)
 	}
-	fmt.Fprintf(hash, "%s", audit.revision)
+	fmt.Fprintf(hash, "%q %s", held.UID, audit.revision)
 	copy(judged[:], hash.Sum(nil))
 	return content, judged
 }
@@ -363,10 +386,17 @@ func (j *judging) subject(s *subject, known []Violation) Subject {
 		for i := range s.judgement.Put {
 			if put := &s.judgement.Put[i]; put.PackDigest == audit.Pack.Digest && put.ConfigDigest == audit.ConfigDigest {
 				put.Outcomes = outcomes
+				if slices.ContainsFunc(outcomes, hadNoTime) { // which is no judgement of the resource
+					put.Judged, j.hurried = providers.Hash{}, true
+				}
 			}
 		}
 	}
 	return diff
+}
+
+func hadNoTime(o policy.Outcome) bool {
+	return o.Verdict == policy.Unknown && o.Reason == policy.ReasonDeadline
 }
 
 // same tells whether the pack judged the same content before, so that only the pack or its config

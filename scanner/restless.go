@@ -26,6 +26,9 @@ func (j *judging) restless(ctx context.Context) (*KeySet, error) {
 		return nil, fmt.Errorf("read what is not settled of account %s: %w", j.scan.Account.Name, err)
 	}
 	keys.merge(&j.ingest.weighed)
+	for _, left := range j.abandoned {
+		keys.merge(left)
+	}
 	for part, before := range last.Seen {
 		for key := range before.All() {
 			if !j.ingest.seen.Has(part, key) {
@@ -56,9 +59,9 @@ func (r *run) basis() string {
 }
 
 // last gives what the next scan may know. What was read before an interruption is not known well
-// enough.
+// enough, and what had no time is to be judged again.
 func (r *run) last() *Last {
-	if r.scan.Left != nil {
+	if r.scan.Left != nil || r.hurried {
 		return nil
 	}
 	return &Last{Basis: r.basis(), Seen: r.ingest.seen, Contested: &r.ingest.contested}

@@ -39,6 +39,7 @@ type run struct {
 	result   Result
 	scopes   []ScopeResult
 	types    []string // of the account's resources, once they are judged
+	hurried  bool     // some policy ran out of time
 	ingest   *ingest
 	progress *tracker
 }

@@ -75,6 +75,8 @@ type Store interface {
 	// Load gives the resources of these keys whole, as stored now, in the order of the keys: their
 	// current parts without stale ones, secrets as providers.Redacted.
 	Load(ctx context.Context, scan *Scan, keys []int64) ([]*providers.Resource, error)
+	// Abandoned gives, by pack, the resources with open violations of packs that are not among these.
+	Abandoned(ctx context.Context, scan *Scan, packs []string) (map[string]*KeySet, error)
 	// ViolationsOf gives all violations of these resources, resolved ones included, by resource key.
 	ViolationsOf(ctx context.Context, scan *Scan, keys []int64) (map[int64][]Violation, error)
 	// HeldOf is Held for the resources of one type, in order of their identities, with identity > after.
@@ -107,6 +109,7 @@ type Known struct {
 	Key int64
 	// New tells that the resource had no row, or was gone.
 	New   bool
+	UID   string
 	Parts []KnownPart
 }
 
@@ -149,7 +152,8 @@ type PartWrite struct {
 	// A version that this same scan opened is replaced in place, and if the content then equals the
 	// version before, that one goes on as if nothing had happened.
 	Version bool
-	// Reread keeps the version's content and sets its unread paths, rank and freshness.
+	// Reread keeps the version's content and sets its unread paths, rank and freshness, and the
+	// resource's UID if the part is the main one.
 	Reread bool
 	// Defer puts the part aside: a record of lower rank than the current version, which counts only
 	// if the current version is not read again in this scan.

@@ -71,6 +71,7 @@ func fingerprintOf(r *providers.Resource) (mark fingerprint) {
 	}
 	text(r.Type)
 	text(r.Identity)
+	text(r.UID)
 	data = binary.AppendVarint(data, r.Rank.Updated.UnixNano())
 	for _, name := range slices.Sorted(maps.Keys(r.Parts)) {
 		part := r.Parts[name]

@@ -55,7 +55,7 @@ func (l *lookup) find(ctx context.Context, records []*providers.Resource) ([]sca
 		var isGone bool
 		var hash sql.RawBytes
 		var part scanner.KnownPart
-		err := rows.Scan(&i, &key, &isGone, &part.Name, &hash, &part.Unread, &at, &part.Rank.Scope, &part.Rank.Line, &part.Stale, &part.From)
+		err := rows.Scan(&i, &key, &isGone, &part.Name, &hash, &part.Unread, &at, &part.Rank.Scope, &part.Rank.Line, &part.Stale, &part.From, &known[i].UID)
 		known[i].Key = key
 		if isGone {
 			gone[i] = true
@@ -86,7 +86,7 @@ func lookupText(n int) string {
 	}
 	return `WITH wanted (n, type, identity) AS (VALUES ` + values.String()[1:] + `)
 		SELECT w.n, r.key, r.gone_seq IS NOT NULL, COALESCE(p.part, ''), p.hash, COALESCE(p.unread, ''), COALESCE(p.rank_time, 0),
-			COALESCE(p.rank_scope, ''), COALESCE(p.rank_line, 0), COALESCE(p.stale_class, '') <> '', COALESCE(p.from_seq, 0)
+			COALESCE(p.rank_scope, ''), COALESCE(p.rank_line, 0), COALESCE(p.stale_class, '') <> '', COALESCE(p.from_seq, 0), r.uid
 		FROM wanted w CROSS JOIN resources r LEFT JOIN parts p ON p.resource_key = r.key AND p.to_seq IS NULL
 		WHERE r.org_id = ? AND r.account_id = ? AND r.type = w.type AND r.identity = w.identity`
 }

@@ -170,10 +170,14 @@ func (b *batch) saveReread(ctx context.Context, seq int64, write scanner.PartWri
 	if err := b.seen(ctx, seq, write.Key, write.Part); err != nil {
 		return err
 	}
-	return b.exec(ctx, `
+	err := b.exec(ctx, `
 		UPDATE parts SET unread = ?, rank_time = ?, rank_scope = ?, rank_line = ?, stale_class = '', stale_seq = NULL
 		WHERE resource_key = ? AND part = ? AND to_seq IS NULL`,
 		write.Unread, nanos(write.Rank.Updated), write.Rank.Scope, write.Rank.Line, write.Key, write.Part)
+	if err != nil || write.Part != providers.Properties {
+		return err
+	}
+	return b.exec(ctx, `UPDATE resources SET uid = ?, changed_seq = ? WHERE key = ? AND uid <> ?`, write.Head.UID, seq, write.Key, write.Head.UID)
 }
 
 // saveDeferred keeps the record of the highest rank among those put aside.
