@@ -21,6 +21,7 @@ const (
 	ReasonIncomplete = "incomplete_types"
 	ReasonNotCovered = "not_covered"
 	ReasonTooLarge   = "input_too_large"
+	ReasonCost       = "cost_limit" // unlike a deadline it is the same whenever the resource is
 )
 
 // Outcome is a verdict with its particulars.

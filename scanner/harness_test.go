@@ -174,7 +174,7 @@ func (r *rig) mustScan(t failing) scanner.Result {
 	return result
 }
 
-// listings makes one listing of a scope for each list of resources.
+// scope is a listing of a scope that holds the resources.
 func scope(name string, resources ...*providers.Resource) providertest.Listing {
 	return providertest.Listing{
 		Scope:  providers.Scope{Name: name, Region: providers.Anywhere, Whole: []string{"iam"}, Revision: "1"},
@@ -187,7 +187,7 @@ func thing(id string, properties map[string]any) *providers.Resource {
 	return &providers.Resource{Type: "T", ID: id, Name: id, Parts: map[string]providers.Part{providers.Properties: {Value: properties}}}
 }
 
-// open lists the ids of the open violations' resources with policy and key.
+// openViolations lists the ids of the open violations' resources with policy and key.
 func (r *rig) openViolations(t failing) []string {
 	t.Helper()
 	return r.rows(t, `SELECT r.id || ' ' || v.policy || ' ' || v.violation_key FROM violations v JOIN resources r ON r.key = v.resource_key

@@ -2,6 +2,7 @@ package scanner_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strconv"
 	"testing"
@@ -73,6 +74,21 @@ func TestScan_ResumesAtUnfinishedScopes(t *testing.T) {
 	r.fake.Set(scope("a", thing("a1", public), thing("a2", private)), scope("b", thing("b1", public), thing("b2", private)))
 	if c := r.mustScan(t).Counts; c.Added+c.Changed+c.Removed+c.Opened+c.Resolved+c.Evaluated != 0 {
 		t.Errorf("the next scan changed something: %+v", c)
+	}
+}
+
+// TestScan_ListsAgainWhatIsDamaged lets what a finished scope held be unreadable.
+func TestScan_ListsAgainWhatIsDamaged(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, publicRule)
+	interrupted(t, r)
+	db, err := sql.Open("sqlite3", "file:"+r.path)
+	fatal(t, err)
+	_, err = db.ExecContext(t.Context(), `UPDATE scan_seen SET keys = x'ff'`)
+	fatal(t, errors.Join(err, db.Close()))
+	r.fake.Set(scope("a", thing("a1", public), thing("a2", private)), scope("b", thing("b1", public), thing("b2", private)))
+	if c := r.mustScan(t).Counts; c.Resources != 4 || c.Opened != 2 || c.ScopesComplete != 2 {
+		t.Errorf("counts %+v", c)
 	}
 }
 

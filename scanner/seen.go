@@ -61,6 +61,9 @@ func (s Seen) others(keys *KeySet) int {
 	return n
 }
 
+// ErrDamaged tells that a stored set of keys is not as it was written.
+var ErrDamaged = errors.New("set of keys is damaged")
+
 // KeySet is a set of integer keys: a bitmap in chunks, so that a million dense keys take 128 KiB
 // and scattered ones little more.
 type KeySet struct{ chunks map[int64]*[chunkWords]uint64 }
@@ -171,7 +174,7 @@ func (k *KeySet) UnmarshalBinary(data []byte) error {
 	for len(data) > 0 {
 		distance, n := binary.Uvarint(data)
 		if n <= 0 || int64(distance) < 0 || last+int64(distance) < last {
-			return errors.New("set of keys is damaged")
+			return ErrDamaged
 		}
 		last += int64(distance)
 		k.Add(last)

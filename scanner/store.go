@@ -57,8 +57,8 @@ type Store interface {
 	// replaces it; without data the trail ends before it.
 	Trail(ctx context.Context, scan *Scan, scope string, n int) ([]byte, error)
 	SaveTrail(ctx context.Context, scan *Scan, scope string, n int, data []byte) error
-	// Deferred gives the parts that were put aside by PartWrite.Defer, highest rank first among
-	// those of one part, in pages by key; limit bounds the page.
+	// Deferred gives the parts that were put aside by PartWrite.Defer, of each the one of the highest
+	// rank, in pages by key; limit bounds the page.
 	Deferred(ctx context.Context, scan *Scan, after DeferredKey, limit int) ([]DeferredPart, error)
 
 	// Held gives the account's resources that are not gone, in order of their keys, with key > after.
@@ -90,8 +90,8 @@ type Store interface {
 	Judge(ctx context.Context, scan *Scan, judgements []Judgement, counts Counts) error
 
 	// End records the result and coverage, keeps the day's score and what the next scan may know, and
-	// gives the lease back. What only
-	// a running scan needs is dropped unless the result may be gone on with. It is called for every
+	// gives the lease back. What only a running scan needs is dropped unless the result may be gone on
+	// with. It is called for every
 	// scan that Begin started, also after the context has ended (with one of its own).
 	End(ctx context.Context, scan *Scan, result Result) error
 }

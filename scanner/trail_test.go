@@ -97,7 +97,11 @@ func TestTrail_KnowsWhatCameInOrder(t *testing.T) {
 		}
 		trail = store.trail(t)
 		trail.size, trail.reach = size, reach
-		walk(t, trail, rapid.Permutation(again).Draw(t, "other order"))
+		for _, key := range walk(t, trail, rapid.Permutation(again).Draw(t, "other order")) {
+			if !slices.Contains(again, key) {
+				t.Fatalf("%d was never listed", key)
+			}
+		}
 	})
 }
 

@@ -265,7 +265,7 @@ func (r *reconciling) removeAccount(ctx context.Context, row *accountRow) error 
 		args []any
 	}{
 		{`UPDATE scans SET status = ?, finished_at = ?, resolved = ?, resumable = 0 WHERE seq = ?`, []any{scanner.Succeeded, now, resolved, scan.Seq}},
-		{`DELETE FROM verdicts WHERE resource_key IN (SELECT key FROM resources WHERE account_id = ?)`, []any{row.id}},
+		{`DELETE FROM verdicts WHERE resource_key IN (SELECT key FROM resources WHERE org_id = ? AND account_id = ?)`, []any{r.org.id, row.id}},
 		{`DELETE FROM account_verdicts WHERE account_id = ?`, []any{row.id}},
 		{`DELETE FROM verdict_counts WHERE org_id = ? AND account_id = ?`, []any{r.org.id, row.id}},
 		{`UPDATE accounts SET archived_at = ? WHERE id = ?`, []any{now, row.id}},

@@ -45,7 +45,12 @@ func (s *Store) goOn(ctx context.Context, b *batch, account int64, scan *scanner
 		scan.Seq, scan.Seq); err != nil {
 		return false, err
 	}
-	return true, b.left(ctx, scan.Seq, left)
+	err = b.left(ctx, scan.Seq, left)
+	if errors.Is(err, scanner.ErrDamaged) {
+		left.Scopes, left.Seen = nil, map[string]scanner.Seen{}
+		return true, b.listAnew(ctx, scan.Seq)
+	}
+	return true, err
 }
 
 // giveUp ends a scan whose process has ended and that cannot be gone on with.

@@ -136,7 +136,7 @@ func (p pruning) scanLogs(ctx context.Context) error {
 // violations removes those that had resolved before the horizon, and reports that had ended.
 func (p pruning) violations(ctx context.Context) error {
 	err := p.pages(ctx, `
-		SELECT v.key FROM violations v JOIN `+moments+` m ON m.account_id = v.account_id
+		SELECT v.key FROM violations v CROSS JOIN `+moments+` m ON m.account_id = v.account_id
 		WHERE v.org_id = ? AND v.state = 'resolved' AND v.resolved_seq <= m.seq AND v.key > ? ORDER BY v.key LIMIT ?`,
 		[]any{p.org.id, p.horizon, p.org.id}, func(b *batch, keys []int64) error {
 			return b.each(ctx, keys, []string{
@@ -149,7 +149,7 @@ func (p pruning) violations(ctx context.Context) error {
 		return err
 	}
 	return p.pages(ctx, `
-		SELECT g.id FROM violation_groups g JOIN violations v ON v.key = g.violation_key JOIN `+moments+` m ON m.account_id = v.account_id
+		SELECT g.id FROM violation_groups g CROSS JOIN violations v ON v.key = g.violation_key JOIN `+moments+` m ON m.account_id = v.account_id
 		WHERE v.org_id = ? AND g.to_seq <= m.seq AND g.id > ? ORDER BY g.id LIMIT ?`,
 		[]any{p.org.id, p.horizon, p.org.id}, func(b *batch, keys []int64) error {
 			return b.each(ctx, keys, []string{`DELETE FROM violation_groups WHERE id = ?`})
@@ -160,7 +160,7 @@ func (p pruning) violations(ctx context.Context) error {
 // left.
 func (p pruning) resources(ctx context.Context) error {
 	err := p.pages(ctx, `
-		SELECT p.id FROM parts p JOIN resources r ON r.key = p.resource_key JOIN `+moments+` m ON m.account_id = r.account_id
+		SELECT p.id FROM parts p CROSS JOIN resources r ON r.key = p.resource_key JOIN `+moments+` m ON m.account_id = r.account_id
 		WHERE r.org_id = ? AND p.to_seq <= m.seq AND p.id > ? ORDER BY p.id LIMIT ?`,
 		[]any{p.org.id, p.horizon, p.org.id}, func(b *batch, keys []int64) error {
 			return b.each(ctx, keys, []string{`DELETE FROM bodies WHERE part_id = ?`, `DELETE FROM parts WHERE id = ?`})
@@ -169,7 +169,7 @@ func (p pruning) resources(ctx context.Context) error {
 		return err
 	}
 	return p.pages(ctx, `
-		SELECT r.key FROM resources r JOIN `+moments+` m ON m.account_id = r.account_id
+		SELECT r.key FROM resources r CROSS JOIN `+moments+` m ON m.account_id = r.account_id
 		WHERE r.org_id = ? AND r.gone_seq <= m.seq AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.resource_key = r.key)
 			AND NOT EXISTS (SELECT 1 FROM violations v WHERE v.resource_key = r.key) AND r.key > ? ORDER BY r.key LIMIT ?`,
 		[]any{p.org.id, p.horizon, p.org.id}, func(b *batch, keys []int64) error {

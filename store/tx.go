@@ -32,7 +32,10 @@ const patience = 12
 
 func (s *Store) begin(ctx context.Context) (tx *sql.Tx, err error) {
 	for range patience {
-		if tx, err = s.write.BeginTx(ctx, nil); !isCode(err, sqlite3.ErrBusy) {
+		switch tx, err = s.write.BeginTx(ctx, nil); {
+		case ctx.Err() != nil && err != nil:
+			return nil, context.Cause(ctx) // the driver has other words for it
+		case !isCode(err, sqlite3.ErrBusy):
 			return tx, err
 		}
 	}

@@ -237,7 +237,7 @@ func (e *evaluation) fault(p *program, fault *types.Err) gap {
 	case errors.As(fault, &known):
 		return known.gap
 	case errors.As(fault, &cancelled):
-		return gap{policy.ReasonDeadline, p.at(1, 0) + ": the expression costs more than " + strconv.Itoa(p.limit)}
+		return gap{policy.ReasonCost, p.at(1, 0) + ": the expression costs more than " + strconv.Itoa(p.limit)}
 	case errors.Is(fault, interpreter.InterruptError{}), errors.Is(fault, context.Canceled), errors.Is(fault, context.DeadlineExceeded):
 		return gap{policy.ReasonDeadline, p.at(1, 0) + ": no time left"}
 	}

@@ -260,7 +260,7 @@ func TestEvaluate_CostLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []policy.Outcome{
-			{Policy: "p", Verdict: policy.Unknown, Reason: policy.ReasonDeadline, Detail: "policies.yaml:7:7: the expression costs more than 2000000"},
+			{Policy: "p", Verdict: policy.Unknown, Reason: policy.ReasonCost, Detail: "policies.yaml:7:7: the expression costs more than 2000000"},
 			{Policy: "q", Verdict: policy.Compliant},
 		}
 		if diff := cmp.Diff(want, outcomes); diff != "" {
