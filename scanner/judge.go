@@ -326,12 +326,16 @@ func (j *judging) outcomes(ctx context.Context, audit *auditing, s *subject) ([]
 	if s.held.Missing != "" {
 		return unknown(facts.policies, s.held.Missing), nil
 	}
-	unread := s.unread[audit]
-	for _, part := range s.resource.Parts {
+	return audit.session.Evaluate(ctx, j.input(s.unread[audit], s.resource))
+}
+
+// input is a resource as policies see it, with what of it is unread beside what its parts tell.
+func (j *judging) input(unread []providers.Unread, resource *providers.Resource) policy.Input {
+	for _, part := range resource.Parts {
 		unread = append(unread, part.Unread...)
 	}
 	sortUnread(unread)
-	return audit.session.Evaluate(ctx, policy.Input{Account: &j.scan.Account, Resource: s.resource, Unread: unread})
+	return policy.Input{Account: &j.scan.Account, Resource: resource, Unread: unread}
 }
 
 // unknown is what can be said of a resource that could not be seen.

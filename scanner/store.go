@@ -89,6 +89,10 @@ type Store interface {
 	// Judge writes what was decided about a page of resources and adds to the scan's counts.
 	Judge(ctx context.Context, scan *Scan, judgements []Judgement, counts Counts) error
 
+	// Judged gives the account's last scan that came to its end, with how its scopes ended; it fails if
+	// there is none.
+	Judged(ctx context.Context, account providers.Account) (*Scan, []ScopeResult, error)
+
 	// End records the result and coverage, keeps the day's score and what the next scan may know, and
 	// gives the lease back. What only a running scan needs is dropped unless the result may be gone on
 	// with. It is called for every

@@ -40,6 +40,9 @@ type ResourceDetail struct {
 	Ancestors  []string                   `json:"ancestors"`
 }
 
+// Key is what the scanner calls the resource by.
+func (r Resource) Key() int64 { return r.cursor }
+
 // ResourceFilter narrows a list; zero fields do not.
 type ResourceFilter struct {
 	Account, Type, Region, Search string

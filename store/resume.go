@@ -77,26 +77,8 @@ func (b *batch) listAnew(ctx context.Context, seq int64) error {
 }
 
 // left reads what a scan recorded of the scopes that ended.
-func (b *batch) left(ctx context.Context, seq int64, left *scanner.Left) error {
-	gaps, err := b.gapsOf(ctx, seq)
-	if err != nil {
-		return err
-	}
-	err = query(ctx, b, func(rows *sql.Rows) error {
-		var r scanner.ScopeResult
-		var types, whole string
-		var micros int64
-		err := rows.Scan(&r.Scope.Name, &r.Scope.Region, &types, &whole, &r.Scope.Revision, &r.Listing, &r.Class, &r.Permission,
-			&r.Error, &r.GapCount, &r.Resources, &micros)
-		if err == nil {
-			err = errors.Join(json.Unmarshal([]byte(types), &r.Scope.Types), json.Unmarshal([]byte(whole), &r.Scope.Whole))
-		}
-		r.Duration, r.Gaps = time.Duration(micros)*time.Microsecond, gaps[r.Scope.Name]
-		left.Scopes = append(left.Scopes, r)
-		return err
-	}, `SELECT name, region, types, whole, revision, listing, class, permission, error, gaps, resources, duration_us
-		FROM scan_scopes WHERE scan_seq = ? ORDER BY name`, seq)
-	if err != nil {
+func (b *batch) left(ctx context.Context, seq int64, left *scanner.Left) (err error) {
+	if left.Scopes, err = scopesOf(ctx, b, seq); err != nil {
 		return err
 	}
 	return query(ctx, b, func(rows *sql.Rows) error {
@@ -114,10 +96,33 @@ func (b *batch) left(ctx context.Context, seq int64, left *scanner.Left) error {
 	}, `SELECT scope, part, keys FROM scan_seen WHERE scan_seq = ?`, seq)
 }
 
+// scopesOf reads how the scopes of a scan ended, sorted by name.
+func scopesOf(ctx context.Context, db source, seq int64) (scopes []scanner.ScopeResult, err error) {
+	gaps, err := gapsOf(ctx, db, seq)
+	if err != nil {
+		return nil, err
+	}
+	err = query(ctx, db, func(rows *sql.Rows) error {
+		var r scanner.ScopeResult
+		var types, whole string
+		var micros int64
+		err := rows.Scan(&r.Scope.Name, &r.Scope.Region, &types, &whole, &r.Scope.Revision, &r.Listing, &r.Class, &r.Permission,
+			&r.Error, &r.GapCount, &r.Resources, &micros)
+		if err == nil {
+			err = errors.Join(json.Unmarshal([]byte(types), &r.Scope.Types), json.Unmarshal([]byte(whole), &r.Scope.Whole))
+		}
+		r.Duration, r.Gaps = time.Duration(micros)*time.Microsecond, gaps[r.Scope.Name]
+		scopes = append(scopes, r)
+		return err
+	}, `SELECT name, region, types, whole, revision, listing, class, permission, error, gaps, resources, duration_us
+		FROM scan_scopes WHERE scan_seq = ? ORDER BY name`, seq)
+	return scopes, err
+}
+
 // gapsOf reads the gaps of a scan's scopes, by their names.
-func (b *batch) gapsOf(ctx context.Context, seq int64) (map[string][]providers.Gap, error) {
+func gapsOf(ctx context.Context, db source, seq int64) (map[string][]providers.Gap, error) {
 	gaps := map[string][]providers.Gap{}
-	err := query(ctx, b, func(rows *sql.Rows) error {
+	err := query(ctx, db, func(rows *sql.Rows) error {
 		var scope string
 		var g providers.Gap
 		err := rows.Scan(&scope, &g.Region, &g.Type, &g.Facet, &g.Class, &g.Permission, &g.Place, &g.Reason)

@@ -192,3 +192,25 @@ func (s *Store) Listed(ctx context.Context, account providers.Account) ([]string
 		WHERE s.seq = e.seq OR c.listing <> 'failed' ORDER BY c.name`, s.org.id, id, s.org.id, id)
 	return names, err
 }
+
+// Judged implements scanner.Store.
+func (s *Store) Judged(ctx context.Context, account providers.Account) (*scanner.Scan, []scanner.ScopeResult, error) {
+	id, err := s.accountID(ctx, s.read, account)
+	if err != nil {
+		return nil, nil, err
+	}
+	scan := &scanner.Scan{Organization: s.org.key, Account: account}
+	var started int64
+	err = s.read.QueryRowContext(ctx, `
+		SELECT seq, id, trigger, started_at FROM scans WHERE org_id = ? AND account_id = ? AND status IN ('succeeded', 'partial')
+		ORDER BY seq DESC LIMIT 1`, s.org.id, id).Scan(&scan.Seq, &scan.ID, &scan.Trigger, &started)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, fmt.Errorf("account %s was not scanned yet: %w", account.Name, ErrNotFound)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	scan.StartedAt = fromMicros(started)
+	scopes, err := scopesOf(ctx, s.read, scan.Seq)
+	return scan, scopes, err
+}

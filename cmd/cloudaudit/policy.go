@@ -15,10 +15,11 @@ import (
 
 func (p *program) policyCommand() *cobra.Command {
 	return family(about{
-		use: "policy", short: "Write and check policies",
-		long:    "These commands are for authors of policy packs. They need no configuration and no database.",
+		use: "policy", short: "Write, check and explain policies",
+		long: "These commands are for authors of policy packs. They need no configuration and no database, but for\n" +
+			"explain, which looks at a resource of the store.",
 		example: "  cloudaudit policy new packs/own\n  cloudaudit policy test packs/own",
-	}, p.policyNew(), p.policyTest(), p.policyLint())
+	}, p.policyNew(), p.policyTest(), p.policyLint(), p.policyExplain())
 }
 
 // packIn loads the pack in a folder, with what runs it.

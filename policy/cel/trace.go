@@ -175,6 +175,8 @@ func (e *evaluation) show(p *program, value ref.Val) string {
 	case *types.Unknown:
 		g := e.unread(value)
 		return "unknown: " + strings.TrimSpace(g.detail+" "+g.reason)
+	case types.Null:
+		return "null"
 	case *types.Err:
 		return "error: " + e.fault(p, value).detail
 	}
@@ -186,6 +188,9 @@ func (e *evaluation) show(p *program, value ref.Val) string {
 		return "something with unread parts"
 	}
 	data, err := json.Marshal(native)
+	if err != nil {
+		data, err = json.Marshal(value.Value())
+	}
 	if err != nil {
 		data = fmt.Append(nil, native)
 	}

@@ -149,7 +149,7 @@ func (s *step) held(event topdown.Event) {
 	}
 }
 
-// list gives the steps in the order of the text.
+// list gives the steps in the order of the text, but parts first that were taken out of a line.
 func (r *recorder) list() []policy.Step {
 	sorted := make([]*step, 0, len(r.steps))
 	for _, s := range r.steps {
@@ -157,6 +157,9 @@ func (r *recorder) list() []policy.Step {
 	}
 	slices.SortFunc(sorted, func(a, b *step) int {
 		x, y := a.expr.Location, b.expr.Location
+		if a.expr.Generated != b.expr.Generated && x.File == y.File && x.Row == y.Row {
+			return map[bool]int{true: -1, false: 1}[a.expr.Generated]
+		}
 		return cmp.Or(strings.Compare(x.File, y.File), cmp.Compare(x.Row, y.Row), cmp.Compare(x.Col, y.Col))
 	})
 	steps := make([]policy.Step, len(sorted))
