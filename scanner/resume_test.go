@@ -178,15 +178,15 @@ func TestScan_StopsWhenCancelled(t *testing.T) {
 	}
 }
 
-// filled is a scope that lists so many other things after the first ones that these are stored before
+// filled is a scope "b" that lists so many other things after the first ones that these are stored before
 // it ends.
-func filled(name string, resources ...*providers.Resource) providertest.Listing {
+func filled(resources ...*providers.Resource) providertest.Listing {
 	for i := range 500 {
-		other := thing(name+strconv.Itoa(i), private)
-		other.Rank.Scope = name
+		other := thing("b"+strconv.Itoa(i), private)
+		other.Rank.Scope = "b"
 		resources = append(resources, other)
 	}
-	return scope(name, resources...)
+	return scope("b", resources...)
 }
 
 // stopBehind lets the second listing begin when the first has stored something, and stops the process
@@ -200,8 +200,10 @@ func (r *rig) stopBehind(t *testing.T, first, second providertest.Listing) {
 	r.workers = 2
 	ctx, stop := context.WithCancel(t.Context())
 	go func() {
+		look := time.NewTicker(time.Millisecond)
+		defer look.Stop()
 		for len(r.rows(t, `SELECT 1 FROM scan_scopes WHERE scan_seq = 2`)) == 0 {
-			time.Sleep(time.Millisecond)
+			<-look.C
 		}
 		stop()
 	}()
@@ -220,27 +222,28 @@ func TestRule3_10_GoesOnWhereScopesContended(t *testing.T) {
 	b2.Scope.Revision = "2"
 	for name, test := range map[string]struct {
 		before []providertest.Listing
-		broken func(*testing.T, *rig)
+		broken []providertest.Listing // the process is stopped when the last has ended
+		behind bool                   // the first goes on until then
 		then   []providertest.Listing
 	}{
 		"and it lost": {
-			[]providertest.Listing{a, filled("b")},
-			func(t *testing.T, r *rig) { r.stopBehind(t, filled("b", as(private, 2, "b", 501)), a) },
-			[]providertest.Listing{a, filled("b")},
+			[]providertest.Listing{a, filled()},
+			[]providertest.Listing{filled(as(private, 2, "b", 501)), a}, true,
+			[]providertest.Listing{a, filled()},
 		},
 		"and it was replaced": {
-			[]providertest.Listing{a, filled("b")},
-			func(t *testing.T, r *rig) { r.stop(t, a, filled("b", as(private, 2, "b", 501))) },
-			[]providertest.Listing{a, filled("b")},
+			[]providertest.Listing{a, filled()},
+			[]providertest.Listing{a, filled(as(private, 2, "b", 501))}, false,
+			[]providertest.Listing{a, filled()},
 		},
 		"and both were put aside": {
-			[]providertest.Listing{scope("a"), scope("c", as(map[string]any{"public": true, "n": "3"}, 3, "c", 1)), filled("b")},
-			func(t *testing.T, r *rig) { r.stop(t, a, scope("c"), filled("b", as(private, 2, "b", 501))) },
-			[]providertest.Listing{a, scope("c"), filled("b")},
+			[]providertest.Listing{scope("a"), scope("c", as(map[string]any{"public": true, "n": "3"}, 3, "c", 1)), filled()},
+			[]providertest.Listing{a, scope("c"), filled(as(private, 2, "b", 501))}, false,
+			[]providertest.Listing{a, scope("c"), filled()},
 		},
 		"and it was put aside behind one that is listed again": {
 			[]providertest.Listing{scope("a"), scope("b"), scope("c", as(map[string]any{"public": true, "n": "3"}, 3, "c", 1))},
-			func(t *testing.T, r *rig) { r.stop(t, a, scope("b", as(private, 2, "b", 1)), scope("c")) },
+			[]providertest.Listing{a, scope("b", as(private, 2, "b", 1)), scope("c")}, false,
 			[]providertest.Listing{a, b2, scope("c")},
 		},
 	} {
@@ -250,7 +253,11 @@ func TestRule3_10_GoesOnWhereScopesContended(t *testing.T) {
 			r.workers = 1
 			r.fake.Set(test.before...)
 			r.mustScan(t)
-			test.broken(t, r)
+			if test.behind {
+				r.stopBehind(t, test.broken[0], test.broken[1])
+			} else {
+				r.stop(t, test.broken...)
+			}
 			r.workers = 1
 			r.fake.Set(test.then...)
 			if c := r.mustScan(t).Counts; c.Removed+c.Resolved > 0 {

@@ -66,6 +66,14 @@ func (e *Engine) find(digest string) (*unit, bool) {
 // Open implements policy.Engine. A pack that this engine has not loaded is compiled from its
 // archive. The session is a policy.AccountSession.
 func (e *Engine) Open(ctx context.Context, pack *policy.Pack, options policy.SessionOptions) (policy.Session, error) {
+	s, err := e.open(ctx, pack, options)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (e *Engine) open(ctx context.Context, pack *policy.Pack, options policy.SessionOptions) (*session, error) {
 	u, ok := e.find(pack.Digest)
 	if !ok {
 		files, err := policy.Unpack(pack.Archive)

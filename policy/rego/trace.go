@@ -19,11 +19,10 @@ var _ policy.Tracer = (*Engine)(nil)
 // came to, with what they gave: a value where one is assigned, else whether they hold. Of an expression
 // that is asked more than once, the last time that it held counts.
 func (e *Engine) Trace(ctx context.Context, pack *policy.Pack, options policy.SessionOptions, name string, input policy.Input) (policy.Trace, error) {
-	opened, err := e.Open(ctx, pack, options)
+	s, err := e.open(ctx, pack, options)
 	if err != nil {
 		return policy.Trace{}, err
 	}
-	s := opened.(*session) //nolint:forcetypeassert // Open makes no other
 	trace := policy.Trace{Outcome: policy.Outcome{Policy: name, Verdict: policy.NotApplicable}}
 	outcomes, err := s.Evaluate(ctx, input)
 	if err != nil {
