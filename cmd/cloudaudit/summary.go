@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"reflect"
 	"time"
 
@@ -103,6 +105,14 @@ func percent(share float64, digits int) string {
 	return fmt.Sprintf("%.*f%%", digits, math.Floor(share*100*scale+1e-9)/scale)
 }
 
+// called is how the program was called, so that what it says to type next can be typed.
+func called() string {
+	if name := os.Args[0]; filepath.Base(name) == "cloudaudit" && !filepath.IsAbs(name) {
+		return name
+	}
+	return "cloudaudit"
+}
+
 // next prints the violations by pack, where everything is kept, and what to type next.
 func (s *scanning) next(ctx context.Context, rows []summaryRow) error {
 	tallies, err := s.store.CountViolations(ctx, everything, store.ViolationFilter{}, "pack")
@@ -125,10 +135,10 @@ func (s *scanning) next(ctx context.Context, rows []summaryRow) error {
 	}
 	fmt.Fprintf(s.stdout, "Database: %s\n", short(s.store.Path()))
 	if open > 0 {
-		fmt.Fprintf(s.stdout, "Next:     cloudaudit violations list --group-by policy%s\n", s.same())
+		fmt.Fprintf(s.stdout, "Next:     %s violations list --group-by policy%s\n", called(), s.same())
 	}
 	if unknown > 0 {
-		fmt.Fprintf(s.stdout, "Unknown:  %d pairs of resource and policy could not be judged: cloudaudit coverage --unknown%s\n", unknown, s.same())
+		fmt.Fprintf(s.stdout, "Unknown:  %d pairs of resource and policy could not be judged: %s coverage --unknown%s\n", unknown, called(), s.same())
 	}
 	return nil
 }
