@@ -168,8 +168,11 @@ func (w whole) Resources(_ context.Context, resourceType string) iter.Seq2[polic
 	}
 }
 
-// Incomplete implements policy.Inventory.
-func (w whole) Incomplete(string) (providers.Class, bool) { return "", false }
+// Incomplete implements policy.Inventory. What no file holds was never listed, as in a scan.
+func (w whole) Incomplete(resourceType string) (providers.Class, bool) {
+	listed := slices.ContainsFunc(w, func(input policy.Input) bool { return input.Resource.Type == resourceType })
+	return providers.NotRead, !listed
+}
 
 func openSession(t testing.TB, b builtin, given map[string]any) policy.Session {
 	t.Helper()
@@ -242,6 +245,7 @@ func sampleResources(t *testing.T, account string, settings map[string]any) []po
 		t.Fatal(err)
 	}
 	subject := &providers.Account{Name: account, Provider: providers.Snapshot, Cloud: snapshot.Cloud(fmt.Sprint(settings["format"])), Settings: data}
+	subject.CloudID, _ = settings["accountId"].(string)
 	collectors, err := snapshot.New().Collectors(context.Background(), *subject, providers.Want{})
 	if err != nil {
 		t.Fatal(err)
