@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"time"
 
 	"cloudaudit/policy"
@@ -360,6 +362,19 @@ func (from violationsFrom) grouping(by string) (string, bool) {
 	return column, known
 }
 
+// alike are violations that do not differ in what an index knows of them, with their number: counting
+// these first takes a quarter of looking at each.
+const alike = ` FROM (
+		SELECT org_id, state, account_id, pack, policy, severity, COUNT(*) AS number FROM violations
+		GROUP BY org_id, state, account_id, pack, policy, severity) AS v JOIN accounts a ON a.id = v.account_id`
+
+// plain tells whether the filter asks for nothing but what alike knows.
+func (f ViolationFilter) plain() bool {
+	rest := f
+	rest.Account, rest.Pack, rest.Policy, rest.Severities, rest.State = "", "", "", nil, ""
+	return reflect.DeepEqual(rest, ViolationFilter{})
+}
+
 // CountViolations counts the violations of the list by one of Groupings, most first.
 func (s *Store) CountViolations(ctx context.Context, access Access, filter ViolationFilter, by string) ([]Tally, error) {
 	from, err := s.violationsFrom(ctx, filter.At)
@@ -372,15 +387,20 @@ func (s *Store) CountViolations(ctx context.Context, access Access, filter Viola
 	}
 	w := s.scope(access)
 	filter.conditions(w, from)
+	rows, weight := from.from, "1"
+	if filter.plain() && slices.Contains([]string{"account", "pack", "policy", "provider", "severity"}, by) {
+		w.add("v.org_id = ?", s.org.id)
+		rows, weight = alike, "v.number"
+	}
 	tallies := []Tally{}
 	err = query(ctx, s.read, func(rows *sql.Rows) error {
 		var t Tally
 		err := rows.Scan(&t.Name, &t.Count, &t.Critical, &t.High, &t.Medium, &t.Low)
 		tallies = append(tallies, t)
 		return err
-	}, `SELECT name, COUNT(*), SUM(CASE severity WHEN 'critical' THEN 1 ELSE 0 END), SUM(CASE severity WHEN 'high' THEN 1 ELSE 0 END),
-		SUM(CASE severity WHEN 'medium' THEN 1 ELSE 0 END), SUM(CASE severity WHEN 'low' THEN 1 ELSE 0 END)
-		FROM (SELECT `+column+` AS name, `+from.severity+` AS severity`+from.from+w.String()+`) AS counted GROUP BY name ORDER BY 2 DESC, 1`,
+	}, `SELECT name, SUM(number), SUM(CASE severity WHEN 'critical' THEN number ELSE 0 END), SUM(CASE severity WHEN 'high' THEN number ELSE 0 END),
+		SUM(CASE severity WHEN 'medium' THEN number ELSE 0 END), SUM(CASE severity WHEN 'low' THEN number ELSE 0 END)
+		FROM (SELECT `+column+` AS name, `+from.severity+` AS severity, `+weight+` AS number`+rows+w.String()+`) AS counted GROUP BY name ORDER BY 2 DESC, 1`,
 		append(append([]any{}, from.args...), w.args...)...)
 	return tallies, err
 }
