@@ -64,7 +64,7 @@ fmt: ## format the Go files
 .PHONY: bench
 bench: ## run the benchmarks COUNT times and keep their figures in OUT
 	@mkdir -p $(dir $(OUT))
-	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) $(PKG) | tee $(OUT)
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 0 -count $(COUNT) $(PKG) | tee $(OUT)
 
 .PHONY: benchstat
 benchstat: ## compare two runs: make bench OUT=bin/old.txt; …; make bench; make benchstat OLD=bin/old.txt
