@@ -171,6 +171,78 @@ func (e *estate) read(b *testing.B) time.Duration {
 	return meter.Spent()
 }
 
+// keeping takes what a provider reads and keeps it in batches.
+type keeping struct{ batches [][]*providers.Resource }
+
+func (k *keeping) Resource(r *providers.Resource) error {
+	if last := len(k.batches) - 1; last >= 0 && len(k.batches[last]) < 500 {
+		k.batches[last] = append(k.batches[last], r)
+		return nil
+	}
+	k.batches = append(k.batches, []*providers.Resource{r})
+	return nil
+}
+
+func (k *keeping) Gap(providers.Gap) error { return nil }
+
+// fresh makes a first version of every part of records that the store did not know.
+func fresh(records []*providers.Resource, known []scanner.Known) ([]scanner.PartWrite, error) {
+	var writes []scanner.PartWrite
+	for i, record := range records {
+		for name, part := range record.Parts {
+			body, err := providers.FormatValue(part.Value)
+			if err != nil {
+				return nil, err
+			}
+			writes = append(writes, scanner.PartWrite{
+				Key: known[i].Key, Part: name, Head: record, Body: body, Hash: part.Hash, Unread: scanner.EncodeUnread(part.Unread),
+				Rank: record.Rank, First: known[i].New, Version: true,
+			})
+		}
+	}
+	return writes, nil
+}
+
+// BenchmarkStore measures what it takes to store the records of a made-up account that the store does not
+// know, apart from reading and judging them.
+func BenchmarkStore(b *testing.B) {
+	e := newEstate(b, sizes(b)[0])
+	defer e.end(b)
+	collectors, err := snapshot.New().Collectors(b.Context(), e.account(), providers.Want{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	kept := &keeping{}
+	for _, c := range collectors {
+		if err := c.Collect(b.Context(), kept); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var spent time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		e.begin(b)
+		accounts, err := e.store.Scannable(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		scan, err := e.store.Begin(b.Context(), accounts[0], scanner.Manual)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		meter := providertest.Start()
+		for _, batch := range kept.batches {
+			err := e.store.Ingest(b.Context(), scan, batch, func(known []scanner.Known) ([]scanner.PartWrite, error) { return fresh(batch, known) })
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		spent += meter.Spent()
+	}
+	e.report(b, spent)
+}
+
 // report adds what the rounds of a benchmark took for each resource.
 func (e *estate) report(b *testing.B, spent time.Duration) {
 	b.Helper()
