@@ -27,7 +27,7 @@ type ingest struct {
 func (in *ingest) save(ctx context.Context, batch []*providers.Resource, seen Seen, trail *trail) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	fresh, err := in.familiar(ctx, batch, seen, trail)
+	fresh, marks, err := in.familiar(ctx, batch, seen, trail)
 	if err != nil || len(fresh) == 0 {
 		return err
 	}
@@ -39,11 +39,11 @@ func (in *ingest) save(ctx context.Context, batch []*providers.Resource, seen Se
 	if err != nil {
 		return fmt.Errorf("store a batch of %d records: %w", len(fresh), err)
 	}
-	for i, record := range fresh {
+	for i, mark := range marks {
 		if counted[i] == 0 {
 			continue
 		}
-		if err := trail.add(ctx, fingerprintOf(record), counted[i]); err != nil {
+		if err := trail.add(ctx, mark, counted[i]); err != nil {
 			return err
 		}
 	}
@@ -51,19 +51,22 @@ func (in *ingest) save(ctx context.Context, batch []*providers.Resource, seen Se
 }
 
 // familiar takes the records out of a batch that the last scan read just so and stored: they change
-// nothing, unless this scan read the same part of the resource already, in another record.
-func (in *ingest) familiar(ctx context.Context, batch []*providers.Resource, seen Seen, trail *trail) (fresh []*providers.Resource, err error) {
+// nothing, unless this scan read the same part of the resource already, in another record. It gives the
+// others with their fingerprints.
+func (in *ingest) familiar(ctx context.Context, batch []*providers.Resource, seen Seen, trail *trail) (
+	fresh []*providers.Resource, marks []fingerprint, err error,
+) {
 	type identity struct{ kind, id string }
 	waiting := map[identity]bool{}
 	for _, record := range batch {
 		at, mark := identity{record.Type, record.Identity}, fingerprintOf(record)
 		key, known, err := trail.find(ctx, mark)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if !known || waiting[at] || in.read(record, key) {
 			waiting[at] = true
-			fresh = append(fresh, record)
+			fresh, marks = append(fresh, record), append(marks, mark)
 			continue
 		}
 		for name := range record.Parts {
@@ -71,10 +74,10 @@ func (in *ingest) familiar(ctx context.Context, batch []*providers.Resource, see
 			seen.Add(name, key)
 		}
 		if err := trail.add(ctx, mark, key); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return fresh, nil
+	return fresh, marks, nil
 }
 
 // read tells whether a part that the record has of the resource was read before.
