@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,23 +33,6 @@ type estate struct {
 	engine    *cel.Engine
 	pack      *policy.Pack
 	now       time.Time
-}
-
-// sizes are the numbers of resources that whole scans are measured with.
-func sizes(b *testing.B) []int {
-	b.Helper()
-	var sizes []int
-	for text := range strings.FieldsSeq(os.Getenv("CLOUDAUDIT_BENCH_SIZES")) {
-		size, err := strconv.Atoi(text)
-		if err != nil {
-			b.Fatalf("CLOUDAUDIT_BENCH_SIZES: %v", err)
-		}
-		sizes = append(sizes, size)
-	}
-	if sizes == nil {
-		return []int{10_000}
-	}
-	return sizes
 }
 
 func newEstate(b *testing.B, size int) *estate {
@@ -206,7 +188,7 @@ func fresh(records []*providers.Resource, known []scanner.Known) ([]scanner.Part
 // BenchmarkStore measures what it takes to store the records of a made-up account that the store does not
 // know, apart from reading and judging them.
 func BenchmarkStore(b *testing.B) {
-	e := newEstate(b, sizes(b)[0])
+	e := newEstate(b, providertest.Sizes(b, os.Getenv("CLOUDAUDIT_BENCH_SIZES"))[0])
 	defer e.end(b)
 	collectors, err := snapshot.New().Collectors(b.Context(), e.account(), providers.Want{})
 	if err != nil {
@@ -255,7 +237,7 @@ func (e *estate) report(b *testing.B, spent time.Duration) {
 // nothing changed, and one where a hundredth did. "read" is what reading and hashing take of each.
 // Goal: what the third takes beside reading is at most a twentieth of what the first does.
 func BenchmarkScan(b *testing.B) {
-	for _, size := range sizes(b) {
+	for _, size := range providertest.Sizes(b, os.Getenv("CLOUDAUDIT_BENCH_SIZES")) {
 		b.Run(providertest.Inventory{Size: size}.Name(), func(b *testing.B) {
 			e := newEstate(b, size)
 			defer e.end(b)
@@ -310,7 +292,7 @@ func BenchmarkScan(b *testing.B) {
 // BenchmarkScanWorkers sets a first scan by two workers beside one by a single one. Goal: 1.8 times
 // as fast.
 func BenchmarkScanWorkers(b *testing.B) {
-	e := newEstate(b, sizes(b)[0])
+	e := newEstate(b, providertest.Sizes(b, os.Getenv("CLOUDAUDIT_BENCH_SIZES"))[0])
 	defer e.end(b)
 	for _, workers := range []int{1, 2} {
 		b.Run(strconv.Itoa(workers), func(b *testing.B) {
@@ -341,7 +323,7 @@ func BenchmarkScanRows(b *testing.B) {
 		return nil
 	}
 	defer func() { driver.ConnectHook = nil }()
-	e := newEstate(b, sizes(b)[0])
+	e := newEstate(b, providertest.Sizes(b, os.Getenv("CLOUDAUDIT_BENCH_SIZES"))[0])
 	defer e.end(b)
 	for b.Loop() {
 		e.begin(b)

@@ -3,6 +3,7 @@ package scanner_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func questions(deep int64) []question {
 // again and again. Goals at a million: a page in 10 ms at the 99th percentile, 25 ms during a scan, and
 // a deep one within twice the first; accounts in 25 ms; counts over all in 150 ms.
 func BenchmarkLists(b *testing.B) {
-	size := sizes(b)[0]
+	size := providertest.Sizes(b, os.Getenv("CLOUDAUDIT_BENCH_SIZES"))[0]
 	e := newEstate(b, size)
 	defer e.end(b)
 	e.violateEverywhere(b)

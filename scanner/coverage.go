@@ -138,7 +138,7 @@ func merge(rows map[coverageKey]Coverage, row Coverage) {
 // coverUnread adds the facets that policies read and no listing promised.
 func (r *run) coverUnread(rows map[coverageKey]Coverage) {
 	for _, audit := range r.plan.audits {
-		for _, t := range r.types {
+		for _, t := range r.held {
 			for _, facet := range audit.of(t).facets {
 				if end := r.facetRead(t, facet); end.planned && end.listing == Unlisted && end.class == providers.NotRead {
 					merge(rows, Coverage{

@@ -15,10 +15,10 @@ var ErrNotJudged = errors.New("the policy does not judge the resource")
 
 // Explanation tells why a policy judges a resource as it does.
 type Explanation struct {
-	Pack   string `json:"pack"`
-	Policy string `json:"policy"`
+	Pack   string
+	Policy string
 	// Groups are those that report what this judgement finds.
-	Groups []string `json:"groups"`
+	Groups []string
 	policy.Trace
 }
 

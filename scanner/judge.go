@@ -41,7 +41,7 @@ func (r *run) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.types, err = r.Store.HeldTypes(ctx, r.scan); err != nil {
+	if r.held, err = r.Store.HeldTypes(ctx, r.scan); err != nil {
 		return fmt.Errorf("read the types of account %s: %w", r.scan.Account.Name, err)
 	}
 	return j.judgeAccount(ctx)

@@ -38,7 +38,7 @@ type run struct {
 	plan     *plan
 	result   Result
 	scopes   []ScopeResult
-	types    []string // of the account's resources, once they are judged
+	held     []string // types of the account's resources, once they are judged
 	hurried  bool     // some policy ran out of time
 	ingest   *ingest
 	progress *tracker

@@ -95,8 +95,8 @@ type Store interface {
 
 	// End records the result and coverage, keeps the day's score and what the next scan may know, and
 	// gives the lease back. What only a running scan needs is dropped unless the result may be gone on
-	// with. It is called for every
-	// scan that Begin started, also after the context has ended (with one of its own).
+	// with. It is called for every scan that Begin started, also after the context has ended (with one of
+	// its own).
 	End(ctx context.Context, scan *Scan, result Result) error
 }
 

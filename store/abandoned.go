@@ -23,18 +23,28 @@ func (s *Store) Abandoned(ctx context.Context, scan *scanner.Scan, packs []strin
 			abandoned[pack] = &scanner.KeySet{}
 		}
 		return err
-	}, `WITH RECURSIVE open (name) AS (
-			SELECT MIN(pack) FROM violations WHERE org_id = ?1 AND state = 'open' AND account_id = ?2
-			UNION ALL
-			SELECT (SELECT MIN(pack) FROM violations WHERE org_id = ?1 AND state = 'open' AND account_id = ?2 AND pack > name) FROM open WHERE name IS NOT NULL)
-		SELECT name FROM open WHERE name IS NOT NULL`, s.org.id, account)
+	}, skipping("pack", "violations WHERE org_id = ?1 AND state = 'open' AND account_id = ?2"), s.org.id, account)
 	for pack, keys := range abandoned {
-		err = errors.Join(err, query(ctx, s.read, func(rows *sql.Rows) error {
-			var key int64
-			err := rows.Scan(&key)
-			keys.Add(key)
-			return err
-		}, `SELECT DISTINCT COALESCE(resource_key, 0) FROM violations WHERE org_id = ? AND state = 'open' AND account_id = ? AND pack = ?`, s.org.id, account, pack))
+		err = errors.Join(err, query(ctx, s.read, into(keys), `SELECT DISTINCT COALESCE(resource_key, 0) FROM violations WHERE org_id = ? AND state = 'open' AND account_id = ? AND pack = ?`, s.org.id, account, pack))
 	}
 	return abandoned, err
+}
+
+// skipping is a query for the distinct values of a column that goes from one to the next on an index,
+// where DISTINCT goes through all rows.
+func skipping(column, rows string) string {
+	least := `SELECT MIN(` + column + `) FROM ` + rows
+	return `WITH RECURSIVE skipped (to_value) AS (
+			` + least + ` UNION ALL SELECT (` + least + ` AND ` + column + ` > to_value) FROM skipped WHERE to_value IS NOT NULL)
+		SELECT to_value FROM skipped WHERE to_value IS NOT NULL`
+}
+
+// into collects rows of keys.
+func into(keys *scanner.KeySet) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
+		var key int64
+		err := rows.Scan(&key)
+		keys.Add(key)
+		return err
+	}
 }

@@ -43,12 +43,7 @@ func (s *Store) End(ctx context.Context, scan *scanner.Scan, result scanner.Resu
 
 // forget drops what only a scan that is not over needs.
 func (b *batch) forget(ctx context.Context, seq int64) error {
-	for _, text := range []string{`DELETE FROM scan_seen WHERE scan_seq = ?`, `DELETE FROM scan_deferred WHERE scan_seq = ?`} {
-		if err := b.exec(ctx, text, seq); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.each(ctx, []int64{seq}, []string{`DELETE FROM scan_seen WHERE scan_seq = ?`, `DELETE FROM scan_deferred WHERE scan_seq = ?`})
 }
 
 func endScan(ctx context.Context, b *batch, seq int64, result scanner.Result) error {

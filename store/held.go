@@ -31,11 +31,7 @@ func (s *Store) Held(ctx context.Context, scan *scanner.Scan, after int64, limit
 	if err != nil || len(page) == 0 {
 		return nil, err
 	}
-	first, last := page[0].Key, page[len(page)-1].Key
-	if err := s.heldParts(ctx, page, at, "resource_key BETWEEN ? AND ?", first, last); err != nil {
-		return nil, err
-	}
-	return page, s.heldVerdicts(ctx, page, at, "resource_key BETWEEN ? AND ?", first, last)
+	return s.heldWhole(ctx, page, at, "resource_key BETWEEN ? AND ?", page[0].Key, page[len(page)-1].Key)
 }
 
 // HeldKeys implements scanner.Store.
@@ -45,10 +41,15 @@ func (s *Store) HeldKeys(ctx context.Context, _ *scanner.Scan, keys []int64) ([]
 	if err != nil || len(page) == 0 {
 		return nil, err
 	}
-	if err := s.heldParts(ctx, page, at, "resource_key IN ("+marks+")", args...); err != nil {
+	return s.heldWhole(ctx, page, at, "resource_key IN ("+marks+")", args...)
+}
+
+// heldWhole adds parts and verdicts to a page.
+func (s *Store) heldWhole(ctx context.Context, page []scanner.Held, at map[int64]int, condition string, args ...any) ([]scanner.Held, error) {
+	if err := s.heldParts(ctx, page, at, condition, args...); err != nil {
 		return nil, err
 	}
-	return page, s.heldVerdicts(ctx, page, at, "resource_key IN ("+marks+")", args...)
+	return page, s.heldVerdicts(ctx, page, at, condition, args...)
 }
 
 func (s *Store) heldWhere(ctx context.Context, condition string, args ...any) ([]scanner.Held, map[int64]int, error) {

@@ -112,12 +112,8 @@ func (s *Store) HeldTypes(ctx context.Context, scan *scanner.Scan) (types []stri
 		err := rows.Scan(&name)
 		types = append(types, name)
 		return err
-	}, `WITH RECURSIVE held (kind) AS (
-			SELECT MIN(type) FROM resources WHERE org_id = ?1 AND account_id = ?2
-			UNION ALL
-			SELECT (SELECT MIN(type) FROM resources WHERE org_id = ?1 AND account_id = ?2 AND type > kind) FROM held WHERE kind IS NOT NULL)
-		SELECT kind FROM held WHERE EXISTS (
-			SELECT 1 FROM resources WHERE org_id = ?1 AND account_id = ?2 AND type = kind AND gone_seq IS NULL) ORDER BY kind`,
+	}, skipping("type", "resources WHERE org_id = ?1 AND account_id = ?2")+
+		` AND EXISTS (SELECT 1 FROM resources WHERE org_id = ?1 AND account_id = ?2 AND type = to_value AND gone_seq IS NULL) ORDER BY to_value`,
 		s.org.id, account)
 	return types, err
 }
@@ -133,15 +129,9 @@ func (s *Store) Unsettled(ctx context.Context, scan *scanner.Scan, types []strin
 		return nil, err
 	}
 	keys := &scanner.KeySet{}
-	add := func(rows *sql.Rows) error {
-		var key int64
-		err := rows.Scan(&key)
-		keys.Add(key)
-		return err
-	}
-	err = query(ctx, s.read, add, unsettledText, account)
+	err = query(ctx, s.read, into(keys), unsettledText, account)
 	for _, name := range slices.Compact(types) {
-		err = errors.Join(err, query(ctx, s.read, add,
+		err = errors.Join(err, query(ctx, s.read, into(keys),
 			`SELECT key FROM resources WHERE org_id = ? AND account_id = ? AND type = ? AND gone_seq IS NULL`, s.org.id, account, name))
 	}
 	return keys, err

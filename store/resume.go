@@ -64,16 +64,12 @@ func (b *batch) giveUp(ctx context.Context, seq, now int64) error {
 
 // listAnew forgets what a scan recorded of its scopes.
 func (b *batch) listAnew(ctx context.Context, seq int64) error {
-	for _, text := range []string{
-		`DELETE FROM scan_seen WHERE scan_seq = ?`, `DELETE FROM scan_deferred WHERE scan_seq = ?`,
-		`DELETE FROM scan_gaps WHERE scan_seq = ?`, `DELETE FROM scan_scopes WHERE scan_seq = ?`,
-		`UPDATE scans SET contended = 0 WHERE seq = ?`,
-	} {
-		if err := b.exec(ctx, text, seq); err != nil {
-			return err
-		}
+	if err := b.forget(ctx, seq); err != nil {
+		return err
 	}
-	return nil
+	return b.each(ctx, []int64{seq}, []string{
+		`DELETE FROM scan_gaps WHERE scan_seq = ?`, `DELETE FROM scan_scopes WHERE scan_seq = ?`, `UPDATE scans SET contended = 0 WHERE seq = ?`,
+	})
 }
 
 // left reads what a scan recorded of the scopes that ended.

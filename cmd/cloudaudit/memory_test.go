@@ -8,8 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -28,15 +26,7 @@ policyGroups:
 // of resident memory, as the system counts it: of the first scan, and of one where a hundredth changed.
 // Goals: 150 MB at 10,000 resources, and at a million at most 512 MiB and 1.25 times the 100,000's.
 func BenchmarkMemory(b *testing.B) {
-	sizes := strings.Fields(os.Getenv("CLOUDAUDIT_BENCH_SIZES"))
-	if len(sizes) == 0 {
-		sizes = []string{"10000"}
-	}
-	for _, text := range sizes {
-		size, err := strconv.Atoi(text)
-		if err != nil {
-			b.Fatalf("CLOUDAUDIT_BENCH_SIZES: %v", err)
-		}
+	for _, size := range providertest.Sizes(b, os.Getenv("CLOUDAUDIT_BENCH_SIZES")) {
 		inventory := providertest.Inventory{Cloud: providers.GCP, Size: size, Seed: 1, Changed: 1}
 		b.Run(inventory.Name(), func(b *testing.B) {
 			for b.Loop() {

@@ -112,8 +112,12 @@ func (p *program) tellExplanation(view explainView) error {
 
 // outermostFirst puts each expression before its parts, which stand before it.
 func outermostFirst(steps []policy.Step) (sorted []policy.Step) {
+	if len(steps) == 0 {
+		return nil
+	}
+	outermost := slices.MinFunc(steps, func(a, b policy.Step) int { return a.Depth - b.Depth }).Depth
 	for begin, i := 0, 0; i < len(steps); i++ {
-		if least := slices.MinFunc(steps, func(a, b policy.Step) int { return a.Depth - b.Depth }); steps[i].Depth > least.Depth {
+		if steps[i].Depth > outermost {
 			continue
 		}
 		sorted = append(sorted, steps[i])

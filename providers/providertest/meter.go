@@ -1,6 +1,8 @@
 package providertest
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -22,4 +24,21 @@ func (m Meter) Report(b *testing.B, n int, kind string) {
 	spent, handled := m.Spent(), float64(n)*float64(b.N)
 	b.ReportMetric(float64(spent.Microseconds())/handled, "cpu-µs/"+kind)
 	b.ReportMetric(handled/spent.Seconds(), kind+"s/cpu-s")
+}
+
+// Sizes are the numbers of resources that whole scans are measured with: those of the text, which is
+// CLOUDAUDIT_BENCH_SIZES, or 10,000.
+func Sizes(b *testing.B, text string) (sizes []int) {
+	b.Helper()
+	for field := range strings.FieldsSeq(text) {
+		size, err := strconv.Atoi(field)
+		if err != nil {
+			b.Fatalf("CLOUDAUDIT_BENCH_SIZES: %v", err)
+		}
+		sizes = append(sizes, size)
+	}
+	if sizes == nil {
+		return []int{10_000}
+	}
+	return sizes
 }
