@@ -166,6 +166,7 @@ func (i *inventory) inputs(ctx context.Context, page []Held) ([]policy.Input, er
 	inputs := make([]policy.Input, len(page))
 	for n := range page {
 		held := &page[n]
+		resources[n].Join()
 		unread := i.unread(i.audit.ofInventory(held.Type), held)
 		content, _ := hashes(i.audit, held, unread)
 		fmt.Fprintf(i.content, "%q %x\n", held.Identity, content)

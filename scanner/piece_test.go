@@ -77,3 +77,19 @@ func TestPieces_AreProperties(t *testing.T) {
 		})
 	}
 }
+
+// TestPieces_AreInTheInventory holds that account policies see pieces among the properties.
+func TestPieces_AreInTheInventory(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, publicRule)
+	d := declared(r.packs(t, publicRule))
+	d.Packs[0].Policies = append(d.Packs[0].Policies, fewPublic)
+	d.Packs[0].Digest = "sha256:with an account policy"
+	r.declare(t, d)
+	r.fake.Set(scope("one", inPieces("a", true), inPieces("b", true)))
+	r.scanCounting(t)
+	open := r.rows(t, `SELECT policy FROM violations WHERE resource_key IS NULL AND state = 'open'`)
+	if diff := cmp.Diff([]string{fewPublic.Name}, open); diff != "" {
+		t.Errorf("open violations of the account (-want +got):\n%s", diff)
+	}
+}
