@@ -124,7 +124,7 @@ func (h *holding) load(ctx context.Context, p *enabled) (tooLarge bool, err erro
 
 // read reads a type, as far as the session's policies read of its resources.
 func (h *holding) read(ctx context.Context, resourceType string) (*held, error) {
-	kept := newProjection(h.session.reads[resourceType])
+	kept, packer := h.session.kept(resourceType), newPacker(h.session.adapter)
 	l := &held{list: []any{}}
 	gaps := map[providers.Unread]int64{}
 	for input, err := range h.inventory.Resources(ctx, resourceType) {
@@ -135,6 +135,9 @@ func (h *holding) read(ctx context.Context, resourceType string) (*held, error) 
 		if l.size += count(element); l.size > maxInventory {
 			return &held{large: true}, nil
 		}
+		if object, ok := element.(map[string]any); ok {
+			element = packer.pack(object)
+		}
 		l.list = append(l.list, element)
 	}
 	return l, ctx.Err()
@@ -142,14 +145,14 @@ func (h *holding) read(ctx context.Context, resourceType string) (*held, error) 
 
 // element is a resource as expressions see it: what is kept of it, with unknowns in the place of what
 // is unread.
-func (h *holding) element(input policy.Input, kept *projection, gaps map[providers.Unread]int64) any {
-	unread := kept.relevant(input.Unread)
+func (h *holding) element(input policy.Input, kept *providers.Projection, gaps map[providers.Unread]int64) any {
+	unread := relevant(kept, input.Unread)
 	if len(unread) > 0 && unread[0].Path == "" {
 		return types.NewUnknown(h.gap(input.Resource, unread[0], gaps), nil)
 	}
 	fields, facets := map[string]any{}, map[string]any{}
 	fill(fields, facets, input.Resource)
-	pruned, _ := kept.of(fields).(map[string]any)
+	pruned, _ := kept.Of(fields).(map[string]any)
 	if len(unread) == 0 {
 		return pruned
 	}
@@ -167,4 +170,42 @@ func (h *holding) gap(r *providers.Resource, unread providers.Unread, gaps map[p
 	}
 	gaps[unread] = int64(len(h.gaps))
 	return gaps[unread]
+}
+
+// kept is what is held of the resources of a type: what the policies read, and the id, so that an
+// outcome can name the resource.
+func (s *session) kept(resourceType string) *providers.Projection {
+	return providers.NewProjection(append([]string{"/id"}, s.reads[resourceType]...)...)
+}
+
+// relevant gives the unread paths that matter to what is kept.
+func relevant(kept *providers.Projection, unread []providers.Unread) (found []providers.Unread) {
+	for _, gap := range unread {
+		if kept.Touches(gap.Path) {
+			found = append(found, gap)
+		}
+	}
+	return found
+}
+
+// count is how many values a value holds, itself included.
+func count(value any) int {
+	total := 1
+	switch value := value.(type) {
+	case map[string]any:
+		for _, element := range value {
+			total += count(element)
+		}
+	case openMap:
+		total += count(map[string]any(value))
+	case []any:
+		for _, element := range value {
+			total += count(element)
+		}
+	case map[string]string:
+		total += len(value)
+	case []string:
+		total += len(value)
+	}
+	return total
 }

@@ -334,6 +334,13 @@ func TestEvaluateAccount_PrunedIsNoticedByNobody(t *testing.T) {
 		`inventory("A").map(r, r.properties.g).flatten(2) == [1, 2, 3]`,
 		`inventory("A").all(r, r.properties.a.b.map(x, x.c) == [1, 3] && r.properties.a.b[0].d == 2)`,
 		`inventory("A").all(r, r.tags.size() == 0 && r.type == "A" && r.id == "a")`,
+		`inventory("A").all(r, r.properties.a == {"b": [{"c": 1, "d": 2}, {"c": 3}], "e": null} && r == r)`,
+		`inventory("A").all(r, r.properties.a.b == [{"c": 1, "d": 2}, {"c": 3}] && [3] in r.properties.g)`,
+		`inventory("A").all(r, r.properties.g + [[4]] == [[1, 2], [3], [4]] && r.properties.g.map(l, l.size()) == [2, 1])`,
+		`inventory("A").all(r, type(r.properties.a) == map && type(r.properties.g) == list && !(7 in r.properties.a))`,
+		`inventory("A").all(r, r.properties.a.transformList(k, v, k) == ["b", "e"] && r.properties["f"] == "x")`,
+		`inventory("A").all(r, optional.ofNonZeroValue(r.properties.a).hasValue() && r.properties.a[?"x"].orValue(1) == 1)`,
+		`!inventory("A").exists(r, r.properties.g[0].exists(n, n == 3)) && inventory("A").all(r, r.properties.?g[?1][?0].orValue(0) == 3)`,
 	} {
 		e := (&estate{}).add(t, "A", "a", properties)
 		if got := evaluateAccount(t, account(expression), e); got[0].Verdict != policy.Compliant {

@@ -151,7 +151,7 @@ type watch struct {
 
 func (g watch) check(value ref.Val) ref.Val {
 	switch value := value.(type) {
-	case types.String, types.Bool, types.Int, *types.Unknown, *types.Err:
+	case types.String, types.Bool, types.Int, *types.Unknown, *types.Err, *packedMapper, *packedLister:
 		return value
 	case *openMapper:
 		if g.guard == keysGuard {

@@ -13,6 +13,7 @@ import (
 	"cel.dev/cel-go/parser"
 
 	"cloudaudit/policy"
+	"cloudaudit/providers"
 )
 
 // inventoryName is the variable that inventory("Type") selects from; no author can write it.
@@ -58,7 +59,7 @@ func inventoryType(path string) (string, bool) {
 	if !ok || strings.Contains(name, "/") {
 		return "", false
 	}
-	return pointer("/" + name)[0], true
+	return providers.Segments("/" + name)[0], true
 }
 
 // byType splits the paths read of an inventory by type, and finds fields that resources do not have.
@@ -72,7 +73,7 @@ func (r *reads) byType() (map[string][]string, error) {
 		if keys[0] != inventoryRoot || len(keys) < 2 {
 			continue
 		}
-		resourceType, read := pointer("/" + keys[1])[0], ""
+		resourceType, read := providers.Segments("/" + keys[1])[0], ""
 		if len(keys) > 3 {
 			read = "/" + keys[3]
 			if field, _, _ := strings.Cut(keys[3], "/"); field != "*" && !slices.Contains(fields["resource"], field) {

@@ -286,3 +286,26 @@ func openAll(t testing.TB, e *cel.Engine, pack *policy.Pack) policy.Session {
 	}
 	return session
 }
+
+// TestProperty_InventoryLikeResource holds that resources of an inventory, which are kept in another
+// form, cannot be told from those that are judged one by one.
+func TestProperty_InventoryLikeResource(t *testing.T) {
+	t.Parallel()
+	loader, e := engine()
+	rapid.Check(t, func(r *rapid.T) {
+		d := draw(t, r, loader, e, func(g *generator) string { return g.boolean(3) })
+		d.more = nil
+		want := d.evaluate(t, tree(t, d.properties))
+		var text strings.Builder
+		for i, expression := range d.expressions {
+			whole := account(fmt.Sprintf("inventory(\"T\").all(resource, %s)", strings.ReplaceAll(expression, "\n", " ")))
+			text.WriteString("---\n" + strings.Replace(whole, "name: p\n", fmt.Sprintf("name: p%d\n", i), 1))
+		}
+		got := evaluateAccount(t, text.String(), (&estate{}).add(t, "T", "id", d.properties))
+		for i := range want {
+			if got[i].Verdict != want[i].Verdict {
+				r.Fatalf("%s\nis %s over a resource and %s over an inventory with it alone: %s", d.expressions[i], want[i].Verdict, got[i].Verdict, d.properties)
+			}
+		}
+	})
+}

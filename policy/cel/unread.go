@@ -23,7 +23,7 @@ func markAs(root map[string]any, unread []providers.Unread, id func(index int) i
 	m := marker{copied: map[string]bool{}, paths: unread, id: id}
 	var marked any = root
 	for i, gap := range unread {
-		marked = m.place(marked, "", pointer(gap.Path), i)
+		marked = m.place(marked, "", providers.Segments(gap.Path), i)
 	}
 	return marked
 }
@@ -45,11 +45,7 @@ func (m *marker) place(value any, at string, rest []string, index int) any {
 	case map[string]string:
 		return m.place(fromStrings(value), at, rest, index)
 	case []string:
-		list := make([]any, len(value))
-		for i, element := range value {
-			list[i] = element
-		}
-		return m.place(list, at, rest, index)
+		return m.place(fromTexts(value), at, rest, index)
 	case map[string]any:
 		if !m.copied[at] {
 			value, m.copied[at] = maps.Clone(value), true
@@ -125,19 +121,15 @@ func fromStrings(from map[string]string) map[string]any {
 	return to
 }
 
-// pointer splits a JSON Pointer into its keys.
-func pointer(path string) []string {
-	if path == "" {
-		return nil
+func fromTexts(from []string) []any {
+	to := make([]any, len(from))
+	for i, text := range from {
+		to[i] = text
 	}
-	keys := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	for i, key := range keys {
-		keys[i] = strings.ReplaceAll(strings.ReplaceAll(key, "~1", "/"), "~0", "~")
-	}
-	return keys
+	return to
 }
 
-// escape is the opposite for one key.
+// escape writes a key as it stands in a JSON Pointer.
 func escape(key string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1")
 }

@@ -196,6 +196,7 @@ func (a *adapter) unknownWithin(value any) *types.Unknown {
 		}
 	case *openMapper:
 		return a.unknownWithin(value.keys)
+	case *packedMapper, *packedLister: // all of them is known
 	case traits.Mapper:
 		return a.unknownInMap(value)
 	case traits.Lister:
