@@ -81,11 +81,15 @@ func (p *Projection) Of(value any) any {
 // what is not kept.
 func (p *Projection) ParseValue(data []byte) (any, error) {
 	data = bytes.TrimLeft(data, " \t\r\n")
-	if p == nil || p.whole || len(data) == 0 || data[0] != '{' && data[0] != '[' {
+	switch {
+	case len(data) > 0 && data[0] == '"':
+		return parseText(data)
+	case p == nil || p.whole || len(data) == 0:
 		return ParseValue(data)
-	}
-	if data[0] == '[' {
+	case data[0] == '[':
 		return p.parseList(data)
+	case data[0] != '{':
+		return ParseValue(data)
 	}
 	var elements map[string]json.RawMessage
 	if err := json.Unmarshal(data, &elements); err != nil {
@@ -102,6 +106,15 @@ func (p *Projection) ParseValue(data []byte) (any, error) {
 		}
 	}
 	return kept, nil
+}
+
+// parseText reads a string, which most of what policies read is, without a decoder of its own.
+func parseText(data []byte) (any, error) {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return nil, plain(err)
+	}
+	return text, nil
 }
 
 func (p *Projection) parseList(data []byte) (any, error) {

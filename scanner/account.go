@@ -153,13 +153,15 @@ func (i *inventory) Resources(ctx context.Context, resourceType string) iter.Seq
 	}
 }
 
-// inputs loads a page of resources with everything of them that is unread.
+// inputs loads a page of resources of a type, as far as policies read it, with everything of them that is
+// unread.
 func (i *inventory) inputs(ctx context.Context, page []Held) ([]policy.Input, error) {
 	keys := make([]int64, len(page))
 	for n, held := range page {
 		keys[n] = held.Key
 	}
-	resources, err := i.Store.Load(ctx, i.scan, keys)
+	facts := i.audit.ofInventory(page[0].Type)
+	resources, err := i.Store.Load(ctx, i.scan, keys, facts.read)
 	if err != nil {
 		return nil, fmt.Errorf("load %d resources: %w", len(keys), err)
 	}
@@ -167,7 +169,7 @@ func (i *inventory) inputs(ctx context.Context, page []Held) ([]policy.Input, er
 	for n := range page {
 		held := &page[n]
 		resources[n].Join()
-		unread := i.unread(i.audit.ofInventory(held.Type), held)
+		unread := i.unread(facts, held)
 		content, _ := hashes(i.audit, held, unread)
 		fmt.Fprintf(i.content, "%q %x\n", held.Identity, content)
 		for _, part := range resources[n].Parts {

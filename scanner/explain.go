@@ -79,7 +79,7 @@ func (j *judging) explain(ctx context.Context, audit *auditing, held *Held, name
 	if !able {
 		return explanation, fmt.Errorf("runtime %s of pack %s cannot explain its outcomes", audit.Pack.Runtime, audit.Pack.Name)
 	}
-	resources, err := j.Store.Load(ctx, j.scan, []int64{held.Key})
+	resources, err := j.Store.Load(ctx, j.scan, []int64{held.Key}, nil)
 	if err != nil {
 		return explanation, fmt.Errorf("load resource %s: %w", held.Identity, err)
 	}

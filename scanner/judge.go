@@ -277,7 +277,7 @@ func (j *judging) load(ctx context.Context, subjects []*subject) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	resources, err := j.Store.Load(ctx, j.scan, keys)
+	resources, err := j.Store.Load(ctx, j.scan, keys, nil)
 	if err != nil {
 		return fmt.Errorf("load %d resources: %w", len(keys), err)
 	}

@@ -72,8 +72,8 @@ func (e *endless) Collectors(context.Context, providers.Account, providers.Want)
 	}}, nil
 }
 
-func (e *endless) Load(ctx context.Context, scan *scanner.Scan, keys []int64) ([]*providers.Resource, error) {
-	resources, err := e.Store.Load(ctx, scan, keys)
+func (e *endless) Load(ctx context.Context, scan *scanner.Scan, keys []int64, read *providers.Projection) ([]*providers.Resource, error) {
+	resources, err := e.Store.Load(ctx, scan, keys, read)
 	e.loaded.meet(resources...)
 	return resources, err
 }

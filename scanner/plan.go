@@ -36,8 +36,9 @@ type auditing struct {
 type typePlan struct {
 	policies []string // enabled ones that match
 	clock    bool
-	facets   []string // that these policies read
-	anyFacet bool     // they may read any
+	facets   []string              // that these policies read
+	anyFacet bool                  // they may read any
+	read     *providers.Projection // what account policies read of a resource
 }
 
 // newPlan reads the account's groups and opens a session per distinct pack and config. A pack that
@@ -149,7 +150,7 @@ func (p *plan) want() map[string][]string {
 				types = []string{providers.AnyType}
 			}
 			for _, t := range types {
-				paths[t] = append(paths[t], readsOf(rule, t)...)
+				paths[t] = append(paths[t], rule.ReadsOf(t)...)
 			}
 		}
 	}
@@ -175,9 +176,25 @@ func (a *auditing) ofInventory(resourceType string) *typePlan {
 	known := a.inventory[resourceType]
 	if known == nil {
 		known = a.typePlan(policy.OnAccount, resourceType)
+		known.read = a.inventoryRead(resourceType)
 		a.inventory[resourceType] = known
 	}
 	return known
+}
+
+// inventoryRead is what account policies read of the resources of a type, nil where one may read anything.
+func (a *auditing) inventoryRead(resourceType string) *providers.Projection {
+	var paths []string
+	for _, rule := range a.Pack.Policies {
+		if rule.Kind != policy.OnAccount || !a.Config.Enabled(rule.Name) || !rule.Matches(resourceType) {
+			continue
+		}
+		if rule.TypeReads == nil {
+			return nil
+		}
+		paths = append(paths, rule.ReadsOf(resourceType)...)
+	}
+	return providers.NewProjection(paths...)
 }
 
 func (a *auditing) typePlan(kind policy.Kind, resourceType string) *typePlan {
@@ -188,21 +205,13 @@ func (a *auditing) typePlan(kind policy.Kind, resourceType string) *typePlan {
 		}
 		t.policies = append(t.policies, rule.Name)
 		t.clock = t.clock || rule.Clock
-		for _, path := range readsOf(rule, resourceType) {
+		for _, path := range rule.ReadsOf(resourceType) {
 			t.readFacet(path)
 		}
 	}
 	slices.Sort(t.facets)
 	t.facets = slices.Compact(t.facets)
 	return t
-}
-
-// readsOf gives the paths that a policy reads of a type.
-func readsOf(rule policy.Policy, resourceType string) []string {
-	if rule.TypeReads != nil {
-		return rule.TypeReads[resourceType]
-	}
-	return rule.Reads
 }
 
 func (t *typePlan) readFacet(path string) {

@@ -72,9 +72,9 @@ type Store interface {
 	// Unsettled gives the keys of the resources that are missing or have stale parts, and of all of
 	// these types; of none that is gone.
 	Unsettled(ctx context.Context, scan *Scan, types []string) (*KeySet, error)
-	// Load gives the resources of these keys whole, as stored now, in the order of the keys: their
-	// current parts without stale ones, secrets as providers.Redacted.
-	Load(ctx context.Context, scan *Scan, keys []int64) ([]*providers.Resource, error)
+	// Load gives the resources of these keys as stored now, in the order of the keys: their current parts
+	// without stale ones, of the values what is to be read, secrets as providers.Redacted.
+	Load(ctx context.Context, scan *Scan, keys []int64, read *providers.Projection) ([]*providers.Resource, error)
 	// Abandoned gives, by pack, the resources with open violations of packs that are not among these.
 	Abandoned(ctx context.Context, scan *Scan, packs []string) (map[string]*KeySet, error)
 	// ViolationsOf gives all violations of these resources, resolved ones included, by resource key.

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"maps"
 	"slices"
 
 	"cloudaudit/providers"
@@ -73,7 +72,12 @@ func fingerprintOf(r *providers.Resource) (mark fingerprint) {
 	text(r.Identity)
 	text(r.UID)
 	data = binary.AppendVarint(data, r.Rank.Updated.UnixNano())
-	for _, name := range slices.Sorted(maps.Keys(r.Parts)) {
+	names := make([]string, 0, 8)
+	for name := range r.Parts {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
 		part := r.Parts[name]
 		text(name)
 		data = append(data, part.Hash[:]...)

@@ -123,7 +123,7 @@ func in(keys []int64) (marks string, args []any) {
 }
 
 // Load implements scanner.Store.
-func (s *Store) Load(ctx context.Context, _ *scanner.Scan, keys []int64) ([]*providers.Resource, error) {
+func (s *Store) Load(ctx context.Context, _ *scanner.Scan, keys []int64, read *providers.Projection) ([]*providers.Resource, error) {
 	marks, args := in(keys)
 	byKey := make(map[int64]*providers.Resource, len(keys))
 	err := query(ctx, s.read, func(rows *sql.Rows) error {
@@ -150,7 +150,7 @@ func (s *Store) Load(ctx context.Context, _ *scanner.Scan, keys []int64) ([]*pro
 		if err := rows.Scan(&key, &name, &hash, &unread, &body); err != nil {
 			return err
 		}
-		part, err := partOf(name, hash, unread, body)
+		part, err := partOf(name, hash, unread, body, read)
 		byKey[key].Parts[name] = part
 		return err
 	}, `SELECT p.resource_key, p.part, p.hash, p.unread, b.body FROM parts p JOIN bodies b ON b.part_id = p.id
@@ -163,16 +163,22 @@ func (s *Store) Load(ctx context.Context, _ *scanner.Scan, keys []int64) ([]*pro
 }
 
 // partOf reads a stored part back, with redacted leaves in their places.
-func partOf(name string, hash []byte, unreadText, body string) (providers.Part, error) {
+func partOf(name string, hash []byte, unreadText, body string, read *providers.Projection) (providers.Part, error) {
 	unread, err := scanner.DecodeUnread(unreadText)
 	if err != nil {
 		return providers.Part{}, err
 	}
-	value, err := providers.ParseValue([]byte(body))
-	if err != nil {
-		return providers.Part{}, fmt.Errorf("stored %s %w", name, err)
+	part := providers.Part{Hash: hashOf(hash), Unread: unread}
+	inside, reads := read.Below(providers.PartPath(name))
+	if !reads {
+		return part, nil
 	}
-	return providers.Part{Value: providers.Restore(name, value, unread), Hash: hashOf(hash), Unread: unread}, nil
+	value, err := inside.ParseValue([]byte(body))
+	if err != nil {
+		return part, fmt.Errorf("stored %s %w", name, err)
+	}
+	part.Value = providers.Restore(name, value, unread)
+	return part, nil
 }
 
 // ViolationsOf implements scanner.Store.
