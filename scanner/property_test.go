@@ -209,7 +209,7 @@ func (r *rig) state(t failing) map[string][]string {
 				WHERE g.violation_key = v.key AND g.to_seq IS NULL ORDER BY 1)) FROM violations v WHERE v.state = 'open' ORDER BY 1`),
 		"verdicts": r.rows(t, `SELECT r.type, r.identity, v.pack, v.pack_digest, v.config_digest, v.region, v.content, v.judged, v.outcomes, v.unknowns
 			FROM verdicts v JOIN resources r ON r.key = v.resource_key ORDER BY 1, 2, 3, 4, 5`),
-		"counters":  r.rows(t, `SELECT region, type, pack, pack_digest, config_digest, policy, outcome, pairs FROM verdict_counts ORDER BY 1, 2, 3, 4, 5, 6, 7`),
+		"counters":  r.rows(t, `SELECT region, type, pack, pack_digest, config_digest, policy, outcome, number FROM verdict_counts ORDER BY 1, 2, 3, 4, 5, 6, 7`),
 		"resources": r.rows(t, `SELECT type, identity, region, tags, missing_class FROM resources WHERE gone_seq IS NULL ORDER BY 1, 2`),
 		"parts": r.rows(t, `SELECT r.type, r.identity, p.part, p.hash, p.unread, p.stale_class FROM parts p JOIN resources r ON r.key = p.resource_key
 			WHERE p.to_seq IS NULL ORDER BY 1, 2, 3`),

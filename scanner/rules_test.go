@@ -241,7 +241,7 @@ func TestRule3_7_APackBrokenForOneGroup(t *testing.T) {
 		if diff := cmp.Diff(want, open); diff != "" {
 			t.Errorf("scan %d: open (-want +got):\n%s", i, diff)
 		}
-		counted := r.rows(t, `SELECT policy, outcome, pairs FROM verdict_counts WHERE pack_digest = ''`)
+		counted := r.rows(t, `SELECT policy, outcome, number FROM verdict_counts WHERE pack_digest = ''`)
 		if diff := cmp.Diff([]string{"small " + outcome + " 1"}, counted); diff != "" {
 			t.Errorf("scan %d: counted (-want +got):\n%s", i, diff)
 		}

@@ -149,7 +149,7 @@ func (s *Store) openBySeverity(ctx context.Context, a *AccountStatus) error {
 		err := rows.Scan(&severity, &n)
 		a.Open[severity] = n
 		return err
-	}, `SELECT severity, COUNT(*) FROM violations WHERE org_id = ? AND account_id = ? AND state = 'open' GROUP BY severity`, s.org.id, a.id)
+	}, `SELECT severity, SUM(number) FROM violation_counts WHERE org_id = ? AND account_id = ? AND state = 'open' GROUP BY severity`, s.org.id, a.id)
 }
 
 func (s *Store) groupsOf(ctx context.Context, a *AccountStatus) error {

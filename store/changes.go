@@ -16,6 +16,12 @@ func (j *judging) violation(ctx context.Context, resource sql.NullInt64, c scann
 	if err != nil {
 		return err
 	}
+	kind := violationKind{j.account, c.State, c.Pack, c.Policy, c.Severity}
+	j.violations[kind]++
+	if c.Was != "" {
+		kind.state, kind.severity = was.state, was.severity
+		j.violations[kind]--
+	}
 	if err := j.rows(ctx, key, c); err != nil {
 		return err
 	}
@@ -25,6 +31,7 @@ func (j *judging) violation(ctx context.Context, resource sql.NullInt64, c scann
 // was is what the row said before a change.
 type was struct {
 	state      policy.State
+	severity   policy.Severity
 	level      policy.Level
 	unverified bool
 	triage     Triage
@@ -43,8 +50,8 @@ func (j *judging) upsert(ctx context.Context, resource sql.NullInt64, c scanner.
 			c.Message, c.State, c.UID, j.scan.Seq, j.scan.Seq, micros(j.scan.StartedAt))
 		return key, before, err
 	}
-	err = j.row(ctx, []any{&key, &before.state, &before.level, &before.unverified, &before.triage.Triage, &before.triage.Priority, &before.triage.Assignee},
-		`SELECT key, state, level, unverified_seq IS NOT NULL, triage, priority, assignee FROM violations WHERE org_id = ? AND id = ?`, j.org, c.ID)
+	err = j.row(ctx, []any{&key, &before.state, &before.severity, &before.level, &before.unverified, &before.triage.Triage, &before.triage.Priority, &before.triage.Assignee},
+		`SELECT key, state, severity, level, unverified_seq IS NOT NULL, triage, priority, assignee FROM violations WHERE org_id = ? AND id = ?`, j.org, c.ID)
 	if err != nil {
 		return 0, before, err
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"cloudaudit/scanner"
@@ -44,12 +43,28 @@ func (s *Store) miscounts(ctx context.Context) ([]string, error) {
 		err := rows.Scan(&k.account, &k.region, &k.kind, &k.pack, &k.digest, &k.config, &k.rule, &k.outcome, &n)
 		counts[k] -= n
 		return err
-	}, `SELECT account_id, region, type, pack, pack_digest, config_digest, policy, outcome, pairs FROM verdict_counts`)
-	maps.DeleteFunc(counts, func(_ countKey, n int) bool { return n == 0 })
+	}, `SELECT account_id, region, type, pack, pack_digest, config_digest, policy, outcome, number FROM verdict_counts`)
+	violations, fault := countViolations(ctx, tx, "1 = 1")
+	err = errors.Join(err, fault, query(ctx, tx, func(rows *sql.Rows) error {
+		var kind violationKind
+		var n int
+		err := rows.Scan(&kind.account, &kind.state, &kind.pack, &kind.policy, &kind.severity, &n)
+		violations[kind] -= n
+		return err
+	}, `SELECT account_id, state, pack, policy, severity, number FROM violation_counts`))
 	var faults []string
 	for k, n := range counts {
+		if n == 0 {
+			continue
+		}
 		faults = append(faults, fmt.Sprintf("counters of account %d, type %s, policy %s of pack %s, outcome %s differ from the verdicts by %d",
 			k.account, k.kind, k.rule, k.pack, k.outcome, n))
+	}
+	for kind, n := range violations {
+		if n != 0 {
+			faults = append(faults, fmt.Sprintf("counters of account %d, %s violations of policy %s of pack %s differ from the violations by %d",
+				kind.account, kind.state, kind.policy, kind.pack, n))
+		}
 	}
 	slices.Sort(faults)
 	return faults, err

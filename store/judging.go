@@ -37,6 +37,7 @@ type judging struct {
 	scan         *scanner.Scan
 	before       int64 // the account's last scan that read something
 	counts       verdictCounts
+	violations   violationCounts
 	exceptions   []exceptionRow // in force
 	now          int64
 }
@@ -46,7 +47,7 @@ func (s *Store) newJudging(ctx context.Context, b *batch, scan *scanner.Scan) (*
 	if err != nil {
 		return nil, err
 	}
-	j := &judging{batch: b, org: s.org.id, scan: scan, account: account, counts: verdictCounts{}, now: micros(s.now())}
+	j := &judging{batch: b, org: s.org.id, scan: scan, account: account, counts: verdictCounts{}, violations: violationCounts{}, now: micros(s.now())}
 	if j.before, err = s.lastEnded(ctx, b.tx, account, scan.Seq); err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (s *Store) newJudging(ctx context.Context, b *batch, scan *scanner.Scan) (*
 
 // end writes the counters and adds to the scan's counts.
 func (j *judging) end(ctx context.Context, counts scanner.Counts) error {
-	if err := j.counts.apply(ctx, j.batch, j.org); err != nil {
+	if err := errors.Join(j.counts.apply(ctx, j.batch, j.org), j.violations.apply(ctx, j.batch, j.org)); err != nil {
 		return err
 	}
 	return j.exec(ctx, `

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 
 	"cloudaudit/policy"
@@ -290,6 +291,9 @@ func (r *reconciling) resolveAll(ctx context.Context, account, seq int64) (int64
 	if err := r.exec(ctx, `UPDATE violation_groups SET to_seq = ? WHERE to_seq IS NULL AND violation_key IN `+open, seq, r.org.id, account); err != nil {
 		return 0, err
 	}
+	if err := r.countResolved(ctx, account); err != nil {
+		return 0, err
+	}
 	now := micros(r.now())
 	if err := r.exec(ctx, `
 		INSERT INTO violation_events (org_id, violation_key, scan_seq, at, kind, actor, detail)
@@ -300,4 +304,18 @@ func (r *reconciling) resolveAll(ctx context.Context, account, seq int64) (int64
 	return r.change(ctx, `
 		UPDATE violations SET state = 'resolved', resolution = ?, resolved_seq = ?, unverified_seq = NULL, verified_seq = NULL, updated_at = ?
 		WHERE org_id = ? AND account_id = ? AND state = 'open'`, policy.AccountRemoved, seq, now, r.org.id, account)
+}
+
+// countResolved counts the open violations of an account for resolved.
+func (r *reconciling) countResolved(ctx context.Context, account int64) error {
+	counts, err := countViolations(ctx, r, "account_id = ? AND state = 'open'", account)
+	if err != nil {
+		return err
+	}
+	for kind, n := range maps.Clone(counts) {
+		counts[kind] = -n
+		kind.state = policy.Resolved
+		counts[kind] = n
+	}
+	return counts.apply(ctx, r.batch, r.org.id)
 }

@@ -139,6 +139,9 @@ func (p pruning) violations(ctx context.Context) error {
 		SELECT v.key FROM violations v CROSS JOIN `+moments+` m ON m.account_id = v.account_id
 		WHERE v.org_id = ? AND v.state = 'resolved' AND v.resolved_seq <= m.seq AND v.key > ? ORDER BY v.key LIMIT ?`,
 		[]any{p.org.id, p.horizon, p.org.id}, func(b *batch, keys []int64) error {
+			if err := b.uncount(ctx, p.org.id, keys); err != nil {
+				return err
+			}
 			return b.each(ctx, keys, []string{
 				`DELETE FROM outbox WHERE violation_key = ?`, `DELETE FROM violation_events WHERE violation_key = ?`,
 				`DELETE FROM violation_exceptions WHERE violation_key = ?`, `DELETE FROM violation_groups WHERE violation_key = ?`,
@@ -154,6 +157,19 @@ func (p pruning) violations(ctx context.Context) error {
 		[]any{p.org.id, p.horizon, p.org.id}, func(b *batch, keys []int64) error {
 			return b.each(ctx, keys, []string{`DELETE FROM violation_groups WHERE id = ?`})
 		})
+}
+
+// uncount takes violations out of the counters.
+func (b *batch) uncount(ctx context.Context, org int64, keys []int64) error {
+	marks, args := in(keys)
+	counts, err := countViolations(ctx, b, "key IN ("+marks+")", args...)
+	if err != nil {
+		return err
+	}
+	for kind := range counts {
+		counts[kind] = -counts[kind]
+	}
+	return counts.apply(ctx, b, org)
 }
 
 // resources removes versions that had ended before the horizon, and resources of which nothing is

@@ -59,8 +59,8 @@ func (s *Store) scoreOf(ctx context.Context, db queryer, of scored) (score Score
 		open.add("EXISTS (SELECT 1 FROM violation_groups g WHERE g.violation_key = v.key AND g.to_seq IS NULL AND g.group_name = ?)", of.group)
 	}
 	err = db.QueryRowContext(ctx, `
-		SELECT COALESCE(SUM(CASE outcome WHEN 'compliant' THEN pairs END), 0), COALESCE(SUM(CASE outcome WHEN 'violation' THEN pairs END), 0),
-			COALESCE(SUM(CASE outcome WHEN 'unknown' THEN pairs END), 0)
+		SELECT COALESCE(SUM(CASE outcome WHEN 'compliant' THEN number END), 0), COALESCE(SUM(CASE outcome WHEN 'violation' THEN number END), 0),
+			COALESCE(SUM(CASE outcome WHEN 'unknown' THEN number END), 0)
 		FROM verdict_counts`+pairs.String(), pairs.args...).Scan(&score.Compliant, &score.Violating, &score.Unknown)
 	if err != nil {
 		return score, err

@@ -189,22 +189,10 @@ func (b *batch) saveVerdict(ctx context.Context, resource int64, key scanner.Ver
 // apply writes the difference to the counters, in the transaction that made it.
 func (c verdictCounts) apply(ctx context.Context, b *batch, org int64) error {
 	for key, by := range c {
-		if by == 0 {
-			continue
-		}
-		var pairs int64
-		err := b.row(ctx, []any{&pairs}, `
-			INSERT INTO verdict_counts (org_id, account_id, region, type, pack, pack_digest, config_digest, policy, outcome, pairs)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (org_id, account_id, region, type, pack, pack_digest, config_digest, policy, outcome)
-			DO UPDATE SET pairs = verdict_counts.pairs + excluded.pairs RETURNING pairs`,
-			org, key.account, key.region, key.kind, key.pack, key.digest, key.config, key.rule, key.outcome, by)
-		if err == nil && pairs == 0 {
-			err = b.exec(ctx, `
-				DELETE FROM verdict_counts WHERE org_id = ? AND account_id = ? AND region = ? AND type = ? AND pack = ?
-					AND pack_digest = ? AND config_digest = ? AND policy = ? AND outcome = ?`,
-				org, key.account, key.region, key.kind, key.pack, key.digest, key.config, key.rule, key.outcome)
-		}
+		err := b.count(ctx, "verdict_counts", []column{
+			{"org_id", org}, {"account_id", key.account}, {"region", key.region}, {"type", key.kind}, {"pack", key.pack},
+			{"pack_digest", key.digest}, {"config_digest", key.config}, {"policy", key.rule}, {"outcome", key.outcome},
+		}, by)
 		if err != nil {
 			return fmt.Errorf("count verdicts: %w", err)
 		}

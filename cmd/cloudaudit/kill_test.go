@@ -151,7 +151,7 @@ var stateQueries = []string{
 	`SELECT r.identity, p.part, p.from_seq, p.to_seq, p.hash, p.unread, p.rank_time, p.rank_scope, p.stale_class, b.head, b.body
 		FROM parts p JOIN bodies b ON b.part_id = p.id JOIN resources r ON r.key = p.resource_key ORDER BY 1, 2, 3`,
 	`SELECT r.identity, v.pack_digest, v.config_digest, v.region, v.content, v.judged, v.outcomes FROM verdicts v JOIN resources r ON r.key = v.resource_key ORDER BY 1, 2, 3`,
-	`SELECT region, type, pack, pack_digest, config_digest, policy, outcome, pairs FROM verdict_counts ORDER BY 1, 2, 3, 4, 5, 6, 7`,
+	`SELECT region, type, pack, pack_digest, config_digest, policy, outcome, number FROM verdict_counts ORDER BY 1, 2, 3, 4, 5, 6, 7`,
 	`SELECT region, type, facet, listing, class, gaps, from_seq, to_seq, complete_seq FROM coverage ORDER BY 1, 2, 3, 7`,
 	`SELECT seq, status, error, resources, added, changed, removed, opened, resolved, gaps, scopes_planned, scopes_complete, violating, compliant, unknown, excused FROM scans ORDER BY 1`,
 	`SELECT scan_seq, name, listing, gaps, resources FROM scan_scopes ORDER BY 1, 2`,

@@ -366,7 +366,7 @@ CREATE TABLE verdict_counts (
     config_digest TEXT NOT NULL,
     policy        TEXT NOT NULL,
     outcome       TEXT NOT NULL,
-    pairs         INTEGER NOT NULL,
+    number        INTEGER NOT NULL,
     PRIMARY KEY (org_id, account_id, region, type, pack, pack_digest, config_digest, policy, outcome)
 ) STRICT;
 
@@ -401,7 +401,18 @@ CREATE INDEX violations_by_resource ON violations (resource_key);
 CREATE INDEX violations_of_accounts ON violations (account_id) WHERE resource_key IS NULL;
 CREATE INDEX violations_open_account ON violations (org_id, account_id, severity, key) WHERE state = 'open';
 CREATE INDEX violations_open_pack ON violations (org_id, pack, policy, severity, key) WHERE state = 'open';
-CREATE INDEX violations_counts ON violations (org_id, state, account_id, pack, policy, severity);
+
+-- How many violations there are of a kind.
+CREATE TABLE violation_counts (
+    org_id     INTEGER NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    state      TEXT NOT NULL,
+    pack       TEXT NOT NULL,
+    policy     TEXT NOT NULL,
+    severity   TEXT NOT NULL,
+    number     INTEGER NOT NULL,
+    PRIMARY KEY (org_id, account_id, state, pack, policy, severity)
+) STRICT;
 
 CREATE TABLE violation_groups (
     id            INTEGER PRIMARY KEY,
