@@ -22,6 +22,7 @@ const (
 	ReasonNotCovered = "not_covered"
 	ReasonTooLarge   = "input_too_large"
 	ReasonCost       = "cost_limit" // unlike a deadline it is the same whenever the resource is
+	ReasonNoPack     = "pack_cannot_run"
 )
 
 // Outcome is a verdict with its particulars.

@@ -68,23 +68,30 @@ func (j *judging) auditAccount(ctx context.Context, audit *auditing, held HeldAc
 			return verdict, Judged{}, err
 		}
 	} else {
-		verdict.Outcomes = audit.notCovered()
+		verdict.Outcomes = audit.silent()
 	}
 	copy(verdict.Content[:], inventory.content.Sum(nil))
 	fmt.Fprintf(inventory.content, "%s", audit.revision)
 	copy(verdict.Judged[:], inventory.content.Sum(nil))
+	if audit.session == nil {
+		verdict.Content = lastContent(held.Verdicts, audit)
+	}
 	same := slices.ContainsFunc(held.Verdicts, func(v HeldVerdict) bool { return v.Pack == verdict.Pack && v.Content == verdict.Content })
 	return verdict, Judged{Audit: &audit.Audit, Outcomes: verdict.Outcomes, Same: same}, nil
 }
 
-// notCovered is what an engine that cannot see accounts says of its account policies.
-func (a *auditing) notCovered() (outcomes []policy.Outcome) {
+// silent is what is said of the account by a pack that cannot run, or whose engine cannot see accounts.
+func (a *auditing) silent() []policy.Outcome {
+	var names []string
 	for _, p := range a.Pack.Policies {
 		if p.Kind == policy.OnAccount && a.Config.Enabled(p.Name) {
-			outcomes = append(outcomes, policy.Outcome{Policy: p.Name, Verdict: policy.Unknown, Reason: policy.ReasonNotCovered})
+			names = append(names, p.Name)
 		}
 	}
-	return outcomes
+	if a.session == nil {
+		return unknown(names, policy.ReasonNoPack)
+	}
+	return unknown(names, policy.ReasonNotCovered)
 }
 
 // droppedFromAccount finds the packs that judged the account and do so no more, beside those that could

@@ -72,7 +72,7 @@ func (j *judging) explain(ctx context.Context, audit *auditing, held *Held, name
 		explanation.Groups = append(explanation.Groups, reporter.Group)
 	}
 	if held.Missing != "" {
-		explanation.Outcome = unknown([]string{name}, held.Missing)[0]
+		explanation.Outcome = unknown([]string{name}, string(held.Missing))[0]
 		return explanation, nil
 	}
 	tracer, able := j.Engines[audit.Pack.Runtime].(policy.Tracer)

@@ -167,6 +167,9 @@ func (j *judging) compare(held *Held) *subject {
 		if facts := audit.of(held.Type); len(facts.policies) > 0 {
 			unread := j.unread(facts, held)
 			content, judged := hashes(audit, held, unread)
+			if audit.session == nil {
+				content = lastContent(held.Verdicts, audit)
+			}
 			s.content[audit], s.unread[audit] = content, unread
 			s.judgement.Put = append(s.judgement.Put, Verdict{
 				VerdictKey: VerdictKey{audit.Pack.Digest, audit.ConfigDigest},
@@ -185,6 +188,17 @@ func (j *judging) compare(held *Held) *subject {
 		}
 	}
 	return s
+}
+
+// lastContent is what was judged when the pack last could run: until it can again, that is what tells
+// whether the resource or the pack is why an outcome differs.
+func lastContent(verdicts []HeldVerdict, audit *auditing) (content providers.Hash) {
+	for _, v := range verdicts {
+		if v.Pack == audit.Pack.Name && (content == providers.Hash{} || v.ConfigDigest == audit.ConfigDigest) {
+			content = v.Content
+		}
+	}
+	return content
 }
 
 func (h *Held) judgedBy(audit *auditing, judged providers.Hash) bool {
@@ -324,7 +338,10 @@ func (j *judging) outcomes(ctx context.Context, audit *auditing, s *subject) ([]
 		return nil, nil
 	}
 	if s.held.Missing != "" {
-		return unknown(facts.policies, s.held.Missing), nil
+		return unknown(facts.policies, string(s.held.Missing)), nil
+	}
+	if audit.session == nil {
+		return unknown(facts.policies, policy.ReasonNoPack), nil
 	}
 	return audit.session.Evaluate(ctx, j.input(s.unread[audit], s.resource))
 }
@@ -338,11 +355,11 @@ func (j *judging) input(unread []providers.Unread, resource *providers.Resource)
 	return policy.Input{Account: &j.scan.Account, Resource: resource, Unread: unread}
 }
 
-// unknown is what can be said of a resource that could not be seen.
-func unknown(policies []string, class providers.Class) []policy.Outcome {
+// unknown is what can be said of a resource that could not be seen, or by a pack that cannot run.
+func unknown(policies []string, reason string) []policy.Outcome {
 	outcomes := make([]policy.Outcome, len(policies))
 	for i, name := range policies {
-		outcomes[i] = policy.Outcome{Policy: name, Verdict: policy.Unknown, Reason: string(class)}
+		outcomes[i] = policy.Outcome{Policy: name, Verdict: policy.Unknown, Reason: reason}
 	}
 	return outcomes
 }

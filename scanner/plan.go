@@ -23,7 +23,9 @@ type plan struct {
 // auditing is an audit under way.
 type auditing struct {
 	Audit
-	session policy.Session
+	session policy.Session // nil if the pack cannot run: all that its policies say is unknown
+	fault   error          // why there is none
+	engine  string         // its revision
 	// revision covers what verdicts depend on beside the resource: the engine, who reports, and what
 	// policies see of the account.
 	revision string
@@ -70,42 +72,41 @@ func (r *run) addAudit(ctx context.Context, p *plan, assignment Assignment, appl
 	if err != nil {
 		return err
 	}
-	audit, err := r.openAudit(ctx, p, pack, config)
-	if err != nil {
-		return err
-	}
+	audit := r.openAudit(ctx, p, pack, config)
 	levels := map[string]policy.Level{}
 	for name, setting := range config {
 		levels[name] = setting.Level
 	}
 	audit.Reporters = append(audit.Reporters, Reporter{Group: assignment.Group.Name, Regions: assignment.Regions, Levels: levels})
-	audit.revision = r.Engines[pack.Runtime].Revision() + "\n" + reportersDigest(audit.Reporters) + "\n" + accountFacts(r.scan.Account)
-	return nil
+	audit.revision = audit.engine + "\n" + reportersDigest(audit.Reporters) + "\n" + accountFacts(r.scan.Account)
+	return audit.fault
 }
 
 // openAudit gives the audit of this pack and config, opening its session the first time.
-func (r *run) openAudit(ctx context.Context, p *plan, pack *policy.Pack, config policy.Reconciled) (*auditing, error) {
+func (r *run) openAudit(ctx context.Context, p *plan, pack *policy.Pack, config policy.Reconciled) *auditing {
 	digest := config.Digest()
 	for _, audit := range p.audits {
 		if audit.Pack.Digest == pack.Digest && audit.ConfigDigest == digest {
-			return audit, nil
+			return audit
 		}
 	}
+	audit := &auditing{
+		Audit:  Audit{Pack: pack, Config: config, ConfigDigest: digest},
+		byType: map[string]*typePlan{}, inventory: map[string]*typePlan{},
+	}
+	p.audits = append(p.audits, audit)
 	engine := r.Engines[pack.Runtime]
 	if engine == nil {
-		return nil, fmt.Errorf("runtime %q is not in this build", pack.Runtime)
+		audit.fault = fmt.Errorf("runtime %q is not in this build", pack.Runtime)
+		return audit
 	}
 	session, err := engine.Open(ctx, pack, policy.SessionOptions{Config: config, Now: r.scan.StartedAt})
 	if err != nil {
-		return nil, err
+		audit.fault = err
+		return audit
 	}
-	audit := &auditing{
-		Audit:   Audit{Pack: pack, Config: config, ConfigDigest: digest},
-		session: session,
-		byType:  map[string]*typePlan{}, inventory: map[string]*typePlan{},
-	}
-	p.audits = append(p.audits, audit)
-	return audit, nil
+	audit.session, audit.engine = session, engine.Revision()
+	return audit
 }
 
 func reportersDigest(reporters []Reporter) string {
@@ -126,7 +127,9 @@ func accountFacts(a providers.Account) string {
 
 func (p *plan) close() {
 	for _, audit := range p.audits {
-		_ = audit.session.Close() // nothing is left to lose when a session ends
+		if audit.session != nil {
+			_ = audit.session.Close() // nothing is left to lose when a session ends
+		}
 	}
 }
 

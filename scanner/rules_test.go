@@ -139,6 +139,24 @@ func TestRule3_7_OneBadThingNeverStopsTheRest(t *testing.T) {
 	if diff := cmp.Diff([]string{"a1 no-public "}, r.openViolations(t)); diff != "" {
 		t.Errorf("open (-want +got):\n%s", diff)
 	}
+	// What the pack would say is unknown, not compliant, and not nothing.
+	unknown, err = r.store.Unknowns(ctx, store.Access{}, "", store.Page{})
+	if err != nil || len(unknown) != 2 || unknown[1].Policy != "no-public" || unknown[1].Reason != policy.ReasonNoPack {
+		t.Errorf("unknown %+v, %v", unknown, err)
+	}
+	account, err := r.store.Account(ctx, store.Access{}, account, time.Time{})
+	if err != nil || account.Score.Unknown != 2 || account.Score.Value != nil {
+		t.Errorf("score %+v, %v", account.Score, err)
+	}
+	// The pack runs again: the resource changed since the pack judged it last.
+	r.mustScan(t)
+	list, _, err := r.store.Violations(ctx, store.Access{}, store.ViolationFilter{State: store.AnyState, Resource: "a1"}, store.Page{})
+	if err != nil || len(list) != 1 || list[0].Resolution != string(policy.Fixed) {
+		t.Errorf("violations %+v, %v", list, err)
+	}
+	if faults, err := r.store.Check(ctx); err != nil || len(faults) > 0 {
+		t.Errorf("check %q, %v", faults, err)
+	}
 }
 
 // TestRule3_7_ManyKindsOfGaps bounds what a hostile listing makes a scan remember, without proving more
