@@ -152,6 +152,7 @@ var stateQueries = []string{
 		FROM parts p JOIN bodies b ON b.part_id = p.id JOIN resources r ON r.key = p.resource_key ORDER BY 1, 2, 3`,
 	`SELECT r.identity, v.pack_digest, v.config_digest, v.region, v.content, v.judged, v.outcomes FROM verdicts v JOIN resources r ON r.key = v.resource_key ORDER BY 1, 2, 3`,
 	`SELECT region, type, pack, pack_digest, config_digest, policy, outcome, number FROM verdict_counts ORDER BY 1, 2, 3, 4, 5, 6, 7`,
+	`SELECT state, pack, policy, severity, number FROM violation_counts ORDER BY 1, 2, 3, 4`,
 	`SELECT region, type, facet, listing, class, gaps, from_seq, to_seq, complete_seq FROM coverage ORDER BY 1, 2, 3, 7`,
 	`SELECT seq, status, error, resources, added, changed, removed, opened, resolved, gaps, scopes_planned, scopes_complete, violating, compliant, unknown, excused FROM scans ORDER BY 1`,
 	`SELECT scan_seq, name, listing, gaps, resources FROM scan_scopes ORDER BY 1, 2`,
@@ -159,7 +160,21 @@ var stateQueries = []string{
 	`SELECT account_id, group_name, pack, violating, compliant, unknown, excused FROM score_history ORDER BY 1, 2, 3`,
 }
 
-func (e estate) state(t *testing.T) []string {
+// presentQueries show what is so now, whatever was before.
+var presentQueries = []string{
+	`SELECT v.id, v.severity, v.level, v.message, v.unverified_seq IS NULL, g.group_name, g.level, g.message FROM violations v
+		JOIN violation_groups g ON g.violation_key = v.key AND g.to_seq IS NULL WHERE v.state = 'open' ORDER BY 1, 6`,
+	`SELECT v.id, x.name FROM violation_exceptions l JOIN violations v ON v.key = l.violation_key JOIN exceptions x ON x.key = l.exception_key
+		WHERE l.to_at IS NULL AND v.state = 'open' ORDER BY 1, 2`,
+	`SELECT type, identity, name, region, tags, missing_class FROM resources WHERE gone_seq IS NULL ORDER BY 1, 2`,
+	`SELECT r.identity, p.part, p.hash, p.unread, p.rank_time, p.rank_scope, p.stale_class, b.head, b.body
+		FROM parts p JOIN bodies b ON b.part_id = p.id JOIN resources r ON r.key = p.resource_key WHERE p.to_seq IS NULL ORDER BY 1, 2`,
+	`SELECT r.identity, v.pack_digest, v.config_digest, v.region, v.content, v.judged, v.outcomes FROM verdicts v JOIN resources r ON r.key = v.resource_key ORDER BY 1, 2, 3`,
+	`SELECT region, type, pack, pack_digest, config_digest, policy, outcome, number FROM verdict_counts ORDER BY 1, 2, 3, 4, 5, 6, 7`,
+	`SELECT pack, policy, severity, number FROM violation_counts WHERE state = 'open' ORDER BY 1, 2, 3`,
+}
+
+func (e estate) state(t *testing.T, queries []string) []string {
 	t.Helper()
 	db, err := sql.Open("sqlite3", "file:"+filepath.Join(e.folder, "cloudaudit.db")+"?mode=ro")
 	if err != nil {
@@ -167,7 +182,7 @@ func (e estate) state(t *testing.T) []string {
 	}
 	defer db.Close()
 	var state []string
-	for _, query := range stateQueries {
+	for _, query := range queries {
 		for _, row := range rowsOf(t, db, query) {
 			state = append(state, strings.Fields(query)[1]+" "+row)
 		}
@@ -217,7 +232,7 @@ func TestRule3_10_ACrashCostsNothing(t *testing.T) {
 	began := time.Now()
 	calm.run(t, "scan", "-q")
 	usual := time.Since(began)
-	want := calm.state(t)
+	want := calm.state(t, stateQueries)
 
 	deadline := time.Now().Add(*killFor)
 	for trial := 0; trial == 0 || time.Now().Before(deadline); trial++ {
@@ -229,8 +244,38 @@ func TestRule3_10_ACrashCostsNothing(t *testing.T) {
 		}
 		e.fill(t, 2)
 		e.disturb(t, usual, 2)
-		if diff := cmp.Diff(want, e.state(t)); diff != "" {
+		if diff := cmp.Diff(want, e.state(t, stateQueries)); diff != "" {
 			t.Fatalf("trial %d: undisturbed scans store another state (-undisturbed +killed):\n%.4000s", trial, diff)
+		}
+		if !strings.Contains(e.run(t, "db", "check"), "is sound") {
+			t.Fatalf("trial %d: the database is not sound", trial)
+		}
+	}
+}
+
+// TestRule3_10_WhatChangesMeanwhile kills scans while the inventory changes, so that what goes on had
+// begun with another one, and holds what a scan finds that is left to end to what a first scan finds.
+func TestRule3_10_WhatChangesMeanwhile(t *testing.T) {
+	t.Parallel()
+	calm := newEstate(t)
+	calm.fill(t, 2)
+	began := time.Now()
+	calm.run(t, "scan", "-q")
+	usual := time.Since(began)
+	want := calm.state(t, presentQueries)
+
+	deadline := time.Now().Add(*killFor)
+	for trial := 0; trial == 0 || time.Now().Before(deadline); trial++ {
+		e := newEstate(t)
+		for range 2 + rand.IntN(3) {
+			e.fill(t, 1+rand.IntN(8))
+			e.killed(t, time.Duration(rand.Int64N(int64(usual))), "scan", "-q")
+		}
+		e.fill(t, 2)
+		e.run(t, "scan", "-q") // which may go on with what was listed before
+		e.run(t, "scan", "-q")
+		if diff := cmp.Diff(want, e.state(t, presentQueries)); diff != "" {
+			t.Fatalf("trial %d: a first scan finds something else (-first +disturbed):\n%.4000s", trial, diff)
 		}
 		if !strings.Contains(e.run(t, "db", "check"), "is sound") {
 			t.Fatalf("trial %d: the database is not sound", trial)
