@@ -88,6 +88,9 @@ func (r *recorder) TraceEvent(event topdown.Event) {
 	if !is || event.Location == nil || r.modules[event.Location.File] == nil {
 		return
 	}
+	if known := r.steps[placeOf(event.Location)]; known != nil && known.expr.IsNegated() && !expr.IsNegated() {
+		return // what the expression there negates, which is asked in a query of its own
+	}
 	switch event.Op {
 	case topdown.EvalOp, topdown.RedoOp:
 		r.open = r.step(expr, event)

@@ -18,6 +18,7 @@ const tracedRule = `package ports
 deny contains msg if {
 	some port in input.properties.ports
 	risky(port)
+	not input.properties.closed
 	name := upper(input.name)
 	input.properties.secret == "x"
 	msg := sprintf("%s opens port %d", [name, port])
@@ -39,6 +40,7 @@ func TestTrace(t *testing.T) {
 			"violation",
 			"rule deny some port in input.properties.ports = true, port = 22",
 			"rule deny risky(port) = true, port = 22",
+			"rule deny not input.properties.closed = true",
 			`rule deny upper(input.name) = "N"`,
 			`rule deny input.name = "n"`,
 			`rule deny name := upper(input.name) = "N"`,
@@ -53,10 +55,18 @@ func TestTrace(t *testing.T) {
 			"rule deny risky(port) = false",
 			"rule risky port == 22 = false",
 		}},
+		"negated": {`{"ports": [22], "closed": true}`, nil, []string{
+			"compliant",
+			"rule deny some port in input.properties.ports = true, port = 22",
+			"rule deny risky(port) = true, port = 22",
+			"rule deny not input.properties.closed = false",
+			"rule risky port == 22 = true, port = 22",
+		}},
 		"unknown": {`{"ports": [22]}`, []providers.Unread{{Path: "/properties/secret", Class: providers.AccessDenied}}, []string{
 			"unknown",
 			"rule deny some port in input.properties.ports = true, port = 22",
 			"rule deny risky(port) = true, port = 22",
+			"rule deny not input.properties.closed = true",
 			`rule deny upper(input.name) = "N"`,
 			`rule deny input.name = "n"`,
 			`rule deny name := upper(input.name) = "N"`,
