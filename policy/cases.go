@@ -40,7 +40,7 @@ var caseKinds = []struct {
 // RunCases runs the test cases of a pack, testdata/POLICY/{pass,fail,unknown,na}*.{json,yaml,yml}
 // below its root. Results are sorted by policy and file; a policy without a pass, fail or unknown
 // case gives a result of its own that is not OK. An error means that nothing could be run.
-func RunCases(ctx context.Context, engine Engine, pack *Pack, files fs.FS) ([]CaseResult, error) {
+func RunCases(ctx context.Context, engine Opener, pack *Pack, files fs.FS) ([]CaseResult, error) {
 	folders, err := fs.ReadDir(files, casesRoot)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("test cases of pack %s: %w", pack.Name, err)
@@ -73,7 +73,7 @@ func RunCases(ctx context.Context, engine Engine, pack *Pack, files fs.FS) ([]Ca
 
 // caseRunner runs the cases of one policy.
 type caseRunner struct {
-	engine Engine
+	engine Opener
 	pack   *Pack
 	policy Policy
 	files  fs.FS

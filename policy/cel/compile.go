@@ -20,7 +20,8 @@ type program struct {
 	checked *ast.AST
 	result  *cel.Type
 	counted bool
-	limit   int // of the cost, if that is counted
+	limit   int     // of the cost, if that is counted
+	forks   []*fork // if branches are noted
 }
 
 // compiled is a policy ready to run.
@@ -209,17 +210,21 @@ func (s *scope) compile(env *cel.Env, source text, want *cel.Type) *program {
 		p.counted, p.limit = true, accountCostLimit
 	}
 	var err error
-	if p.run, err = env.Program(tree, s.options(env, p)...); err != nil {
+	if p.run, err = env.Program(tree, s.options(env, p, want)...); err != nil {
 		s.faults = append(s.faults, source.fault(1, 0, err.Error()))
 		return nil
 	}
 	return p
 }
 
-func (s *scope) options(env *cel.Env, p *program) []cel.ProgramOption {
+func (s *scope) options(env *cel.Env, p *program, want *cel.Type) []cel.ProgramOption {
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
 	if s.mode == watched {
 		options = []cel.ProgramOption{cel.EvalOptions(cel.OptTrackState)}
+	}
+	if s.mode == counting { // what is folded away would never be asked
+		forks := findForks(p, want == cel.BoolType)
+		options = []cel.ProgramOption{cel.CustomDecoratorV2(forks.decorate)}
 	}
 	if places := guards(p.checked, env.Functions()); len(places) > 0 {
 		options = append(options, cel.CustomDecoratorV2(s.adapter.decorate(places)))

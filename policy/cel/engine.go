@@ -51,12 +51,14 @@ func (e *Engine) Load(ctx context.Context, manifest policy.Manifest, files fs.FS
 	return pack, nil
 }
 
-// mode is how expressions are compiled: to run in scans, or to be watched part by part.
+// mode is how expressions are compiled: to run in scans, to be watched part by part, or to note which
+// branches were taken.
 type mode int
 
 const (
 	running mode = iota
 	watched
+	counting
 )
 
 func compile(ctx context.Context, manifest policy.Manifest, files fs.FS, mode mode) (*policy.Pack, *unit, error) {
@@ -115,18 +117,28 @@ func (e *Engine) find(digest string) (*unit, bool) {
 func (e *Engine) Open(ctx context.Context, pack *policy.Pack, options policy.SessionOptions) (policy.Session, error) {
 	u, ok := e.find(pack.Digest)
 	if !ok {
-		files, err := policy.Unpack(pack.Archive)
-		if err != nil {
-			return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
-		}
-		manifest, err := policy.ReadManifest(files)
-		if err != nil {
-			return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
-		}
-		if _, u, err = compile(ctx, manifest, files, running); err != nil {
-			return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
+		var err error
+		if u, err = recompile(ctx, pack, running); err != nil {
+			return nil, err
 		}
 		e.keep(pack.Digest, u)
 	}
 	return newSession(u, options)
+}
+
+// recompile compiles a loaded pack from its archive.
+func recompile(ctx context.Context, pack *policy.Pack, mode mode) (*unit, error) {
+	files, err := policy.Unpack(pack.Archive)
+	if err != nil {
+		return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
+	}
+	manifest, err := policy.ReadManifest(files)
+	if err != nil {
+		return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
+	}
+	_, u, err := compile(ctx, manifest, files, mode)
+	if err != nil {
+		return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
+	}
+	return u, nil
 }

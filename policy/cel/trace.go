@@ -21,17 +21,9 @@ var _ policy.Tracer = (*Engine)(nil)
 // Trace implements policy.Tracer. The pack is compiled anew, so that every part of its expressions is
 // watched; what runs in scans is not.
 func (e *Engine) Trace(ctx context.Context, pack *policy.Pack, options policy.SessionOptions, name string, input policy.Input) (policy.Trace, error) {
-	files, err := policy.Unpack(pack.Archive)
+	u, err := recompile(ctx, pack, watched)
 	if err != nil {
-		return policy.Trace{}, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
-	}
-	manifest, err := policy.ReadManifest(files)
-	if err != nil {
-		return policy.Trace{}, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
-	}
-	_, u, err := compile(ctx, manifest, files, watched)
-	if err != nil {
-		return policy.Trace{}, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
+		return policy.Trace{}, err
 	}
 	s, err := newSession(u, options)
 	if err != nil {
@@ -83,11 +75,16 @@ func (w *observer) note(p *program, value ref.Val, details *cel.EvalDetails) {
 }
 
 // steps gives what was watched, expression by expression.
-func (e *evaluation) steps(p *compiled) []policy.Step {
-	var steps []policy.Step
+func (e *evaluation) steps(p *compiled) (steps []policy.Step) {
+	p.each(func(of string, p *program) { steps = append(steps, e.parts(of, p)...) })
+	return steps
+}
+
+// each hands out the expressions of a policy with what they are to it, in the order in which they run.
+func (p *compiled) each(do func(of string, p *program)) {
 	add := func(of string, p *program) {
 		if p != nil {
-			steps = append(steps, e.parts(of, p)...)
+			do(of, p)
 		}
 	}
 	add("match", p.condition)
@@ -105,7 +102,6 @@ func (e *evaluation) steps(p *compiled) []policy.Step {
 		add(of+" key", c.key)
 		add(of+" message", c.messageExpression)
 	}
-	return steps
 }
 
 // parts gives an expression and its parts.
@@ -159,14 +155,26 @@ func (t *tracing) note(x ast.Expr, depth int) {
 	if err != nil {
 		return // a part that macros made, which nobody wrote
 	}
-	at := info.GetStartLocation(x.ID())
-	step := policy.Step{Place: t.program.at(at.Line(), at.Column()), Of: t.of, Depth: depth, Expression: text}
+	step := policy.Step{Place: t.program.begin(x), Of: t.of, Depth: depth, Expression: text}
 	if t.state != nil {
 		if value, asked := t.state.Value(x.ID()); asked {
 			step.Value = t.show(t.program, value)
 		}
 	}
 	t.steps = append(t.steps, step)
+}
+
+// begin names the place where the text of a part begins. What the library names is its operator.
+func (p *program) begin(x ast.Expr) string {
+	info := p.checked.SourceInfo()
+	line, column := info.GetStartLocation(x.ID()).Line(), info.GetStartLocation(x.ID()).Column()
+	ast.PreOrderVisit(x, ast.NewExprVisitor(func(part ast.Expr) {
+		at := info.GetStartLocation(part.ID())
+		if at.Line() > 0 && (at.Line() < line || at.Line() == line && at.Column() < column) {
+			line, column = at.Line(), at.Column()
+		}
+	}))
+	return p.at(line, column)
 }
 
 // show writes a value for people. An unknown one is told by what it depends on.

@@ -74,20 +74,30 @@ func (e *Engine) Open(ctx context.Context, pack *policy.Pack, options policy.Ses
 }
 
 func (e *Engine) open(ctx context.Context, pack *policy.Pack, options policy.SessionOptions) (*session, error) {
-	u, ok := e.find(pack.Digest)
-	if !ok {
-		files, err := policy.Unpack(pack.Archive)
-		if err != nil {
-			return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
-		}
-		manifest, err := policy.ReadManifest(files)
-		if err != nil {
-			return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
-		}
-		if _, u, err = compile(ctx, manifest, files); err != nil {
-			return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
-		}
-		e.keep(pack.Digest, u)
+	u, err := e.unit(ctx, pack)
+	if err != nil {
+		return nil, err
 	}
 	return newSession(ctx, u, options)
+}
+
+// unit gives a loaded pack as it was compiled, or compiles it again.
+func (e *Engine) unit(ctx context.Context, pack *policy.Pack) (*unit, error) {
+	if u, known := e.find(pack.Digest); known {
+		return u, nil
+	}
+	files, err := policy.Unpack(pack.Archive)
+	if err != nil {
+		return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
+	}
+	manifest, err := policy.ReadManifest(files)
+	if err != nil {
+		return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
+	}
+	_, u, err := compile(ctx, manifest, files)
+	if err != nil {
+		return nil, fmt.Errorf("open policy pack %s: %w", pack.Name, err)
+	}
+	e.keep(pack.Digest, u)
+	return u, nil
 }

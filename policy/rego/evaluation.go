@@ -30,12 +30,15 @@ type evaluation struct {
 	cancel  topdown.Cancel
 	cache   topdown.VirtualCache
 	timer   *time.Timer
-	// recorder watches; there is none in scans.
-	recorder *recorder
+	// tracer watches; there is none in scans.
+	tracer topdown.QueryTracer
 }
 
 func newEvaluation(ctx context.Context, s *session) *evaluation {
 	e := &evaluation{session: s, ctx: ctx, cache: topdown.NewVirtualCache()}
+	if s.tally != nil {
+		e.tracer = s.tally.counter()
+	}
 	e.renew()
 	return e
 }

@@ -78,11 +78,11 @@ type call struct {
 func (e *evaluation) run(q *query, c call) (value any, err error) {
 	options := []rego.EvalOption{
 		rego.EvalParsedInput(c.input), rego.EvalTime(e.session.now), rego.EvalSeed(fixed),
-		rego.EvalExternalCancel(e.cancel), rego.EvalRuleIndexing(c.indexed), rego.EvalVirtualCache(c.cache), rego.EvalMetrics(metrics.NoOp()),
+		rego.EvalExternalCancel(e.cancel), rego.EvalRuleIndexing(c.indexed && e.session.tally == nil), rego.EvalVirtualCache(c.cache), rego.EvalMetrics(metrics.NoOp()),
 		rego.EvalGenerateJSON(export),
 	}
-	if e.recorder != nil {
-		options = append(options, rego.EvalQueryTracer(e.recorder))
+	if e.tracer != nil {
+		options = append(options, rego.EvalQueryTracer(e.tracer))
 	}
 	results, err := q.whole.Eval(e.ctx, options...)
 	if err != nil || len(results) == 0 {

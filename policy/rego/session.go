@@ -28,6 +28,7 @@ type session struct {
 	any      []*enabled            // resource policies of any type
 	byType   map[string][]*enabled // resource policies of a type and of any, in the pack's order
 	account  []*enabled            // account policies
+	tally    *tally                // notes which branches are taken; there is none in scans
 }
 
 // enabled is a policy that runs, with its parameters.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/tester"
 
@@ -25,6 +26,11 @@ const maxTestTime = 10 * time.Second
 // Results are sorted by file and place, and name the test in the place of a policy. An error means
 // that nothing could be run.
 func (e *Engine) RunTests(ctx context.Context, manifest policy.Manifest, files fs.FS) ([]policy.CaseResult, error) {
+	return runTests(ctx, manifest, files, nil)
+}
+
+// runTests runs test rules, for a tally once more.
+func runTests(ctx context.Context, manifest policy.Manifest, files fs.FS, tally *tally) ([]policy.CaseResult, error) {
 	shared.RLock()
 	defer shared.RUnlock()
 	s, err := readSources(files, cmp.Or(manifest.Main, "."), format(manifest.InputFormat))
@@ -56,6 +62,9 @@ func (e *Engine) RunTests(ctx context.Context, manifest policy.Manifest, files f
 	cases := make([]policy.CaseResult, len(results))
 	for i, result := range results {
 		cases[i] = caseOf(result)
+		if tally != nil {
+			tally.rerun(ctx, result, rego.Compiler(compiler), rego.Store(store), rego.Transaction(txn))
+		}
 	}
 	return cases, ctx.Err()
 }

@@ -40,11 +40,12 @@ func (e *Engine) Trace(ctx context.Context, pack *policy.Pack, options policy.Se
 func (s *session) trace(ctx context.Context, p *enabled, input policy.Input) []policy.Step {
 	e := newEvaluation(ctx, s)
 	defer e.end()
-	e.recorder = &recorder{modules: s.unit.modules, steps: map[string]*step{}, rules: map[uint64]string{}, parents: map[uint64]uint64{}, last: map[uint64]*step{}}
-	if _, asked, _ := e.whole(p, newSubject(s.unit.format, input), false); asked != nil && e.recorder.open != nil {
-		e.recorder.open.value = fmt.Sprintf("unknown: %s %s", asked.path, asked.class)
+	r := &recorder{modules: s.unit.modules, steps: map[string]*step{}, rules: map[uint64]string{}, parents: map[uint64]uint64{}, last: map[uint64]*step{}}
+	e.tracer = r
+	if _, asked, _ := e.whole(p, newSubject(s.unit.format, input), false); asked != nil && r.open != nil {
+		r.open.value = fmt.Sprintf("unknown: %s %s", asked.path, asked.class)
 	}
-	return e.recorder.list()
+	return r.list()
 }
 
 // recorder is a topdown.QueryTracer that keeps what each expression gave.
