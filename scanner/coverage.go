@@ -37,6 +37,15 @@ func (r *run) listed(resourceType string) ending {
 	return e
 }
 
+// reaches tells whether some scope could hold resources of the type in the region. What is in no region
+// may stand in any scope, and a scope of no region may hold what is in one.
+func (r *run) reaches(resourceType, region string) bool {
+	return slices.ContainsFunc(r.scopes, func(s ScopeResult) bool {
+		return s.Scope.Holds(resourceType) &&
+			(region == providers.Global || s.Scope.Region == region || s.Scope.Region == providers.Anywhere || s.Scope.Region == providers.Global)
+	})
+}
+
 // facetRead tells how a facet of a type was read where no resource has it. Only if every scope that
 // holds the type promises the facet whole, and none has a gap in it, is it empty.
 func (r *run) facetRead(resourceType, facet string) ending {

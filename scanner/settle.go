@@ -37,7 +37,7 @@ func (j *judging) facet(resourceType, facet string) ending {
 func (j *judging) settle(held *Held) Judgement {
 	judgement := Judgement{Key: held.Key, Presence: Present}
 	if !j.ingest.seen.Any(held.Key) {
-		judgement.Presence, judgement.Missing = j.absence(held.Type)
+		judgement.Presence, judgement.Missing = j.absence(held.Type, held.Region)
 		held.Missing = judgement.Missing
 		return judgement
 	}
@@ -52,10 +52,10 @@ func (j *judging) settle(held *Held) Judgement {
 	return judgement
 }
 
-// absence is what it means that no listing held a resource of the type.
-func (j *judging) absence(resourceType string) (Presence, providers.Class) {
+// absence is what it means that no listing held a resource of the type that was in the region.
+func (j *judging) absence(resourceType, region string) (Presence, providers.Class) {
 	switch end := j.state(resourceType).listed; {
-	case !end.planned:
+	case !end.planned, !j.reaches(resourceType, region):
 		return Outside, ""
 	case end.listing == Complete:
 		return Gone, ""
