@@ -15,6 +15,7 @@ import (
 // accountRow is an account as it is stored.
 type accountRow struct {
 	id, created          int64
+	parent               int64 // 0 of what is no member
 	key, name, firstName string
 	generation           int
 	declared, archived   bool
@@ -85,11 +86,11 @@ func (r *reconciling) accountRows(ctx context.Context) (list []*accountRow, err 
 	err = query(ctx, r, func(rows *sql.Rows) error {
 		row := &accountRow{}
 		f := &row.facts
-		err := rows.Scan(&row.id, &row.key, &row.name, &row.firstName, &row.generation, &row.cloudID, &row.declared, &row.archived, &row.created,
+		err := rows.Scan(&row.id, &row.parent, &row.key, &row.name, &row.firstName, &row.generation, &row.cloudID, &row.declared, &row.archived, &row.created,
 			&f.Provider, &f.Cloud, &f.Tags, &f.Settings, &f.Schedule)
 		list = append(list, row)
 		return err
-	}, `SELECT id, key, name, first_name, generation, cloud_id, declared, archived_at IS NOT NULL, created_at, provider, cloud, tags, settings, schedule
+	}, `SELECT id, COALESCE(parent_id, 0), key, name, first_name, generation, cloud_id, declared, archived_at IS NOT NULL, created_at, provider, cloud, tags, settings, schedule
 		FROM accounts WHERE org_id = ? ORDER BY archived_at IS NOT NULL, id DESC`, r.org.id)
 	return list, err
 }
@@ -166,9 +167,14 @@ func (r *reconciling) saveAccount(ctx context.Context, account DeclaredAccount, 
 	}
 	if err := r.exec(ctx, `
 		UPDATE accounts SET name = ?, provider = ?, cloud = ?, cloud_id = COALESCE(NULLIF(?, ''), cloud_id), tags = ?, settings = ?, schedule = ?,
-			declared = 1, archived_at = NULL WHERE id = ?`,
+			parent_id = NULL, declared = 1, archived_at = NULL WHERE id = ?`,
 		account.Name, facts.Provider, facts.Cloud, account.CloudID, facts.Tags, facts.Settings, facts.Schedule, row.id); err != nil {
 		return err
+	}
+	if row.cloudID == "" && account.CloudID != "" {
+		if err := r.rekey(ctx, account, row.id); err != nil {
+			return err
+		}
 	}
 	action := "change"
 	switch {
@@ -181,6 +187,16 @@ func (r *reconciling) saveAccount(ctx context.Context, account DeclaredAccount, 
 		}
 	}
 	return r.note(ctx, action, "account "+account.Name, row.facts, facts)
+}
+
+// rekey derives the key of an account anew from the cloud's id of it, which was not known when it was
+// stored, unless something was found in it by then: identities never change.
+func (r *reconciling) rekey(ctx context.Context, account DeclaredAccount, id int64) error {
+	return r.exec(ctx, `
+		UPDATE accounts SET key = ? WHERE id = ? AND NOT EXISTS (SELECT 1 FROM resources WHERE account_id = accounts.id)
+			AND NOT EXISTS (SELECT 1 FROM violations WHERE account_id = accounts.id)
+			AND NOT EXISTS (SELECT 1 FROM leases WHERE org_id = ? AND name = ? AND expires_at > ?)`,
+		AccountKey(r.org.key, account.Account, "", 0), id, r.org.id, accountLease(id), micros(r.now()))
 }
 
 func (r *reconciling) insertAccount(ctx context.Context, account DeclaredAccount, facts accountFacts, rows []*accountRow) error {
@@ -221,24 +237,32 @@ func (r *reconciling) joinDefault(ctx context.Context, account int64) error {
 
 // removeAccounts archives the declared accounts that are declared no more.
 func (r *reconciling) removeAccounts(ctx context.Context, rows []*accountRow, kept map[int64]bool) error {
+	removed := map[int64]bool{}
 	for _, row := range rows {
-		if !row.declared || row.archived || kept[row.id] {
+		removed[row.id] = row.declared && !row.archived && !kept[row.id]
+	}
+	for _, row := range rows {
+		if row.archived || kept[row.id] || !removed[row.id] && !removed[row.parent] {
 			continue
 		}
-		if err := r.removeAccount(ctx, row); err != nil {
-			return fmt.Errorf("archive account %s: %w", row.name, err)
-		}
-		if err := r.note(ctx, "archive", "account "+row.name, row.facts, nil); err != nil {
+		if err := r.removeAccount(ctx, row, policy.AccountRemoved); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// removeAccount archives an account. Its violations resolve as account_removed, by a scan that reads
-// nothing, so that they have their place in time like all others. Its verdicts go, so that the
-// first scan after its return judges everything.
-func (r *reconciling) removeAccount(ctx context.Context, row *accountRow) error {
+// removeAccount archives an account. Its violations resolve, by a scan that reads nothing, so that they
+// have their place in time like all others. Its verdicts go, so that the first scan after its return
+// judges everything.
+func (r *reconciling) removeAccount(ctx context.Context, row *accountRow, why policy.Resolution) error {
+	if err := r.archiveAccount(ctx, row, why); err != nil {
+		return fmt.Errorf("archive account %s: %w", row.name, err)
+	}
+	return r.note(ctx, "archive", "account "+row.name, row.facts, nil)
+}
+
+func (r *reconciling) archiveAccount(ctx context.Context, row *accountRow, why policy.Resolution) error {
 	locked, err := r.locks.try(row.key, false)
 	if err != nil {
 		return err
@@ -256,7 +280,7 @@ func (r *reconciling) removeAccount(ctx context.Context, row *accountRow) error 
 	if err := r.forgetLast(ctx, row.id); err != nil {
 		return err
 	}
-	resolved, err := r.resolveAll(ctx, row.id, scan.Seq)
+	resolved, err := r.resolveAll(ctx, row.id, scan.Seq, why)
 	if err != nil {
 		return err
 	}
@@ -286,7 +310,7 @@ func (r *reconciling) release() {
 }
 
 // resolveAll resolves the open violations of an account that is removed, and tells how many.
-func (r *reconciling) resolveAll(ctx context.Context, account, seq int64) (int64, error) {
+func (r *reconciling) resolveAll(ctx context.Context, account, seq int64, why policy.Resolution) (int64, error) {
 	const open = `(SELECT key FROM violations WHERE org_id = ? AND account_id = ? AND state = 'open')`
 	if err := r.exec(ctx, `UPDATE violation_groups SET to_seq = ? WHERE to_seq IS NULL AND violation_key IN `+open, seq, r.org.id, account); err != nil {
 		return 0, err
@@ -298,12 +322,12 @@ func (r *reconciling) resolveAll(ctx context.Context, account, seq int64) (int64
 	if err := r.exec(ctx, `
 		INSERT INTO violation_events (org_id, violation_key, scan_seq, at, kind, actor, detail)
 		SELECT org_id, key, ?, ?, 'resolved', 'config', ? FROM violations WHERE key IN `+open,
-		seq, now, `{"resolution":"account_removed"}`, r.org.id, account); err != nil {
+		seq, now, fmt.Sprintf(`{"resolution":%q}`, why), r.org.id, account); err != nil {
 		return 0, err
 	}
 	return r.change(ctx, `
 		UPDATE violations SET state = 'resolved', resolution = ?, resolved_seq = ?, unverified_seq = NULL, verified_seq = NULL, updated_at = ?
-		WHERE org_id = ? AND account_id = ? AND state = 'open'`, policy.AccountRemoved, seq, now, r.org.id, account)
+		WHERE org_id = ? AND account_id = ? AND state = 'open'`, why, seq, now, r.org.id, account)
 }
 
 // countResolved counts the open violations of an account for resolved.

@@ -161,8 +161,13 @@ func (r *reconciling) resolve(ctx context.Context, group policy.Group) (m member
 		if err != nil {
 			return m, err
 		}
-		m.accounts = append(m.accounts, account)
+		below, err := r.membersOf(ctx, account)
+		if err != nil {
+			return m, err
+		}
+		m.accounts = append(append(m.accounts, account), below...)
 	}
+	m.accounts = distinct(m.accounts)
 	for _, applied := range group.Packs {
 		config, err := json.Marshal(applied.Config)
 		if err != nil {
@@ -204,6 +209,27 @@ func (r *reconciling) member(ctx context.Context, name string) (memberAccount, e
 		}
 		account, region = name[:at], name[at+1:]
 	}
+}
+
+// membersOf gives the member accounts of a parent: a group that holds a parent holds them too.
+func (r *reconciling) membersOf(ctx context.Context, parent memberAccount) (below []memberAccount, err error) {
+	err = query(ctx, r.tx, func(rows *sql.Rows) error {
+		account := memberAccount{region: parent.region}
+		err := rows.Scan(&account.id, &account.name)
+		below = append(below, account)
+		return err
+	}, `SELECT id, name FROM accounts WHERE org_id = ? AND parent_id = ? AND archived_at IS NULL ORDER BY name`, r.org.id, parent.id)
+	return below, err
+}
+
+// distinct leaves out what is there twice: a member that a group names beside its parent.
+func distinct(accounts []memberAccount) []memberAccount {
+	seen := map[memberAccount]bool{}
+	return slices.DeleteFunc(accounts, func(account memberAccount) bool {
+		twice := seen[account]
+		seen[account] = true
+		return twice
+	})
 }
 
 func (r *reconciling) replaceMembers(ctx context.Context, group int64, m members) error {

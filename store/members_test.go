@@ -1,0 +1,169 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudaudit/policy"
+	"cloudaudit/providers"
+	"cloudaudit/scanner"
+	"cloudaudit/store"
+)
+
+// parentOf declares an organization, which a group audits whole, with accounts of their own beside it.
+func parentOf(accounts ...string) store.Declared {
+	d := store.Declared{
+		Accounts: []store.DeclaredAccount{{Account: live("acme", "111111111111"), Schedule: []byte(`{"cron":"@daily"}`)}},
+		Groups:   []policy.Group{{Name: "g", Entity: policy.Accounts, Mode: policy.Audit, Accounts: []string{"acme"}}},
+	}
+	for _, id := range accounts {
+		d.Accounts = append(d.Accounts, store.DeclaredAccount{Account: live("own-"+id, id)})
+	}
+	return d
+}
+
+func live(name, id string) providers.Account {
+	return providers.Account{Name: name, Provider: providers.AWS, Cloud: providers.AWS, CloudID: id, Settings: []byte(`{}`)}
+}
+
+// declare stores what is declared and gives the accounts that can be scanned, by name.
+func declare(t *testing.T, s *store.Store, d store.Declared) map[string]providers.Account {
+	t.Helper()
+	if _, err := s.Reconcile(context.Background(), d); err != nil {
+		t.Fatal(err)
+	}
+	return scannable(t, s)
+}
+
+func scannable(t *testing.T, s *store.Store) map[string]providers.Account {
+	t.Helper()
+	accounts, err := s.Scannable(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]providers.Account{}
+	for _, account := range accounts {
+		byName[account.Name] = account
+	}
+	return byName
+}
+
+// setMembers lets an organization have the members of these ids.
+func setMembers(t *testing.T, s *store.Store, parent providers.Account, ids ...string) store.Reconciled {
+	t.Helper()
+	var members []providers.Account
+	for _, id := range ids {
+		members = append(members, live(parent.Name+"/"+id, id))
+	}
+	done, err := s.Members(context.Background(), parent, members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
+func groupsOf(t *testing.T, s *store.Store, account string) []string {
+	t.Helper()
+	status, err := s.Account(context.Background(), store.Access{}, account, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status.Groups
+}
+
+func TestMembers_ComeAndGo(t *testing.T) {
+	t.Parallel()
+	s, _, _ := open(t)
+	acme := declare(t, s, parentOf())["acme"]
+	setMembers(t, s, acme, "222222222222", "333333333333")
+	before := scannable(t, s)
+	if len(before) != 3 || before["acme/222222222222"].CloudID != "222222222222" {
+		t.Fatalf("accounts %v", before)
+	}
+	if done := setMembers(t, s, acme, "222222222222", "333333333333"); len(done.Changes)+len(done.Warnings) > 0 {
+		t.Errorf("the second time changed %+v", done)
+	}
+	declare(t, s, parentOf()) // by which the group learns of them
+	if diff := cmp.Diff([]string{policy.DefaultAccountsGroup, "g"}, groupsOf(t, s, "acme/222222222222")); diff != "" {
+		t.Errorf("groups of a member (-want +got):\n%s", diff)
+	}
+	done := setMembers(t, s, acme, "333333333333")
+	if diff := cmp.Diff([]string{"archive account acme/222222222222"}, done.Changes); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	if left := scannable(t, s); len(left) != 2 {
+		t.Errorf("left are %v", left)
+	}
+	setMembers(t, s, acme, "222222222222", "333333333333")
+	if diff := cmp.Diff(before, scannable(t, s)); diff != "" {
+		t.Errorf("after its return (-before +after):\n%s", diff)
+	}
+	if _, err := s.Members(context.Background(), live("gone", "999999999999"), nil); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("members of an unknown account: %v", err)
+	}
+}
+
+// TestMembers_FollowTheirParent holds what becomes of members when the configuration changes.
+func TestMembers_FollowTheirParent(t *testing.T) {
+	t.Parallel()
+	s, _, _ := open(t)
+	acme := declare(t, s, parentOf())["acme"]
+	setMembers(t, s, acme, "222222222222", "333333333333")
+	key := scannable(t, s)["acme/222222222222"].Key
+
+	own := declare(t, s, parentOf("222222222222"))
+	if own["own-222222222222"].Key != key || len(own) != 3 {
+		t.Errorf("a member that is declared became %+v", own)
+	}
+	done := setMembers(t, s, acme, "222222222222", "333333333333")
+	if len(done.Changes) > 0 || len(done.Warnings) != 1 || !strings.Contains(done.Warnings[0], "own-222222222222") {
+		t.Errorf("members beside a declared one: %+v", done)
+	}
+	declare(t, s, parentOf())
+	setMembers(t, s, acme, "222222222222", "333333333333")
+	if back := scannable(t, s); back["acme/222222222222"].Key != key {
+		t.Errorf("a member that is declared no more became %+v", back)
+	}
+	if left := declare(t, s, store.Declared{}); len(left) > 0 {
+		t.Errorf("without their parent there are %v", left)
+	}
+}
+
+// TestReconcile_LearnsTheCloudsID keeps keys the same everywhere, also where the cloud's id is known only
+// later.
+func TestReconcile_LearnsTheCloudsID(t *testing.T) {
+	t.Parallel()
+	s, _, _ := open(t)
+	late := store.Declared{Accounts: []store.DeclaredAccount{{Account: live("prod", "")}}}
+	unknown := declare(t, s, late)["prod"]
+	late.Accounts[0].CloudID = "111111111111"
+	known := declare(t, s, late)["prod"]
+	if want := declare(t, s, parentOf())["acme"]; unknown.Key == known.Key || known.Key != want.Key || known.CloudID != "111111111111" {
+		t.Errorf("key %s became %s, want %s", unknown.Key, known.Key, want.Key)
+	}
+	late.Accounts[0].CloudID = "" // not told this time
+	if again := declare(t, s, store.Declared{Accounts: []store.DeclaredAccount{{Account: live("acme", "")}}}); again["acme"].CloudID != "111111111111" {
+		t.Errorf("accounts %v", again)
+	}
+}
+
+// TestMembers_LeaveByAScanOfTheirOwn holds that a member which is no longer planned ends with a scan.
+func TestMembers_LeaveByAScanOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s, _, _ := open(t)
+	acme := declare(t, s, parentOf())["acme"]
+	setMembers(t, s, acme, "222222222222")
+	setMembers(t, s, acme)
+	scans, err := s.Scans(context.Background(), store.Access{}, "acme/222222222222", store.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(scans) != 1 || scans[0].Trigger != string(scanner.Removal) {
+		t.Errorf("scans %+v", scans)
+	}
+}
