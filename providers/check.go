@@ -23,8 +23,9 @@ type Check struct {
 	Missing []MissingPermission
 	// Untried are permissions of which nothing is known, by name: trying them needs a resource.
 	Untried []string
-	// Grant is a policy that gives every permission that is needed, in the cloud's own format.
-	Grant string
+	// Grant is a policy that gives every permission that is needed, in the cloud's own format, and Remedy
+	// one that gives those that are missing; empty where none is.
+	Grant, Remedy string
 }
 
 // CheckedRegion is a region of an account.

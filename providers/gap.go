@@ -34,6 +34,9 @@ type Gap struct {
 	Place string
 	// Reason is in our own words and never quotes input, which may hold secrets.
 	Reason string
+	// Paths are what a facet would tell, as JSON Pointers from the resource's root, for those who ask which
+	// policies miss it. They are not stored; none stand for all of the resource.
+	Paths []string
 }
 
 // Error is an error of a collector that knows its class.

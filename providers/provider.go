@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 )
 
@@ -19,6 +20,14 @@ type Want struct {
 	Paths map[string][]string
 	// Listed are the names of the scopes of the account's last scan.
 	Listed []string
+	// Log is the scan's log, for what people should know of how the account was read. May be nil.
+	Log *slog.Logger
+}
+
+// Identifier is a Provider that can find out whose account the settings lead to.
+type Identifier interface {
+	// Identify gives the cloud's own id of the account (see Account.CloudID).
+	Identify(ctx context.Context, account Account) (string, error)
 }
 
 // Scope is a unit of listing inside an account: a region and a service's types, or a file.

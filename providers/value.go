@@ -124,3 +124,14 @@ func Segments(pointer string) []string {
 	}
 	return parts
 }
+
+// Overlap tells whether one of two pointers leads to, or through, the other.
+func Overlap(a, b string) bool {
+	left, right := Segments(a), Segments(b)
+	for i := range min(len(left), len(right)) {
+		if left[i] != right[i] && left[i] != "*" && right[i] != "*" {
+			return false
+		}
+	}
+	return true
+}

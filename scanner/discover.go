@@ -1,9 +1,11 @@
 package scanner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -29,7 +31,7 @@ func (r *run) discover(ctx context.Context) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.Workers)
+	group.SetLimit(cmp.Or(r.Listers[r.scan.Account.Provider], r.Workers))
 	for i, collector := range collectors {
 		if done[i] {
 			continue
@@ -76,7 +78,7 @@ func (r *run) collectors(ctx context.Context) ([]providers.Collector, error) {
 	if provider == nil {
 		return []providers.Collector{failing(fmt.Errorf("provider %q is not in this build", r.scan.Account.Provider))}, nil
 	}
-	collectors, err := provider.Collectors(ctx, r.scan.Account, providers.Want{Paths: r.plan.want(), Listed: listed})
+	collectors, err := provider.Collectors(ctx, r.scan.Account, providers.Want{Paths: r.plan.want(), Listed: listed, Log: slog.New(logHandler{run: r})})
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -98,6 +100,7 @@ func failing(err error) providers.Collector {
 // list runs one collector and records its result.
 func (r *run) list(ctx context.Context, collector providers.Collector) (ScopeResult, error) {
 	started := r.Now()
+	r.progress.began(collector.Scope.Name)
 	listing := &listing{run: r, ctx: ctx, seen: Seen{}, trail: r.newTrail(collector.Scope.Name), result: ScopeResult{Scope: collector.Scope, Listing: Complete}}
 	err := listing.collect(ctx, collector)
 	if listing.err != nil {
@@ -115,7 +118,7 @@ func (r *run) list(ctx context.Context, collector providers.Collector) (ScopeRes
 		return listing.result, fmt.Errorf("record scope %s: %w", collector.Scope.Name, err)
 	}
 	r.logScope(ctx, listing.result)
-	r.progress.set(func(p *Progress) { p.ScopesDone++ })
+	r.progress.ended(collector.Scope.Name)
 	return listing.result, nil
 }
 

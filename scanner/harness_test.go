@@ -33,6 +33,7 @@ type rig struct {
 	now     time.Time
 	full    bool
 	workers int
+	notify  func(scanner.Progress)
 }
 
 // Failing tests of a rig are the test's; rapid's tests are no testing.TB.
@@ -159,7 +160,7 @@ func (r *rig) scan(ctx context.Context, t failing) (scanner.Result, error) {
 		t.Fatalf("accounts %v, %v", accounts, err)
 	}
 	return scanner.New(scanner.Options{
-		Store: r.store, Engines: map[string]policy.Engine{policy.RuntimeCEL: r.engine}, Workers: r.workers, Full: r.full,
+		Store: r.store, Engines: map[string]policy.Engine{policy.RuntimeCEL: r.engine}, Workers: r.workers, Full: r.full, Notify: r.notify,
 		Providers: map[string]providers.Provider{providers.Snapshot: r.fake}, Now: func() time.Time { return r.now },
 	}).Scan(ctx, accounts[0], scanner.Manual)
 }

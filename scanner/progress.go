@@ -3,6 +3,7 @@ package scanner
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,6 +28,19 @@ func (t *tracker) set(change func(*Progress)) {
 	if t.notify != nil {
 		t.notify(t.now)
 	}
+}
+
+// began and ended note which scopes are being listed. Whoever heard of the progress before keeps what it
+// heard.
+func (t *tracker) began(scope string) {
+	t.set(func(p *Progress) { p.Listing = append(slices.Clone(p.Listing), scope) })
+}
+
+func (t *tracker) ended(scope string) {
+	t.set(func(p *Progress) {
+		p.ScopesDone++
+		p.Listing = slices.DeleteFunc(slices.Clone(p.Listing), func(name string) bool { return name == scope })
+	})
 }
 
 // moved tells whether the progress changed since it was last taken.

@@ -124,6 +124,8 @@ type Result struct {
 	Counts     Counts
 	// Coverage is nil if the scan did not come to its end.
 	Coverage []Coverage
+	// Blocked are the permissions that were missing, by region, permission and call.
+	Blocked []Blocked
 	// Audited tells whether any policy audits the account. Where none does, the account is shown as
 	// not audited, never as clean.
 	Audited bool
@@ -194,11 +196,13 @@ type LogLine struct {
 type Progress struct {
 	Account string `json:"account"`
 	Phase   Phase  `json:"phase"`
-	// ScopesDone of Scopes have ended; Resources were read, Gaps could not be.
-	Scopes     int `json:"scopes"`
-	ScopesDone int `json:"scopesDone"`
-	Resources  int `json:"resources"`
-	Gaps       int `json:"gaps"`
+	// ScopesDone of Scopes have ended; Listing are being listed, by name, in the order of their beginnings.
+	Scopes     int      `json:"scopes"`
+	ScopesDone int      `json:"scopesDone"`
+	Listing    []string `json:"listing,omitempty"`
+	// Resources were read, Gaps could not be.
+	Resources int `json:"resources"`
+	Gaps      int `json:"gaps"`
 	// Judged of Total resources were looked at by the second phase.
 	Judged int `json:"judged"`
 	Total  int `json:"total"`

@@ -20,6 +20,9 @@ type Options struct {
 	// Workers bounds how many scopes are listed, and how many resources judged, at once; the number
 	// of processors if 0.
 	Workers int
+	// Listers bounds how many scopes are listed at once of accounts of a provider, by Account.Provider;
+	// Workers does of others. Where listing waits for a network, more of it goes on at once.
+	Listers map[string]int
 	// Full judges every resource anew, also where nothing changed. What it finds is the same; it
 	// serves those who doubt that.
 	Full bool
@@ -119,6 +122,7 @@ func (r *run) end(ctx context.Context, cause error) (Result, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	r.progress.set(func(p *Progress) { p.Phase = Done })
+	r.logBlocked(ctx)
 	r.log(ctx, "info", "", r.summary())
 	if errors.Is(cause, ErrLeaseLost) {
 		return r.result, cause // the scan belongs to another now
@@ -135,7 +139,7 @@ const endTimeout = 30 * time.Second
 func (r *run) conclude(ctx context.Context, cause error) {
 	r.result.FinishedAt = r.Now()
 	if cause == nil {
-		r.result.Coverage = r.coverage()
+		r.result.Coverage, r.result.Blocked = r.coverage(), r.blocked()
 		r.result.Last = r.last()
 	}
 	failed := 0
