@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"providers/shape":        {"providers"},
 	"providers/providertest": {"providers"},
 	"providers/aws":          {"providers", "providers/shape"},
+	"providers/aws/awstest":  {},
 	"providers/gcp":          {"providers", "providers/shape"},
 	"providers/azure":        {"providers", "providers/shape"},
 	"providers/snapshot":     {"providers", "providers/shape"},
@@ -81,7 +82,7 @@ var knowledges = []knowledge{
 	{
 		rule:  "only providers/aws knows the AWS SDK",
 		paths: []string{"github.com/aws/"},
-		only:  []string{"providers/aws"},
+		only:  []string{"providers/aws", "providers/aws/awstest"},
 	},
 	{
 		rule:  "only providers/gcp knows the Google Cloud SDK",
@@ -101,12 +102,12 @@ var knowledges = []knowledge{
 	{
 		rule:  "only cmd serves HTTP, and only the providers of clouds are clients of it beside its sinks",
 		paths: []string{"net/http", "net/http/"},
-		only:  []string{"cmd/*", "providers/aws", "providers/gcp", "providers/azure"},
+		only:  []string{"cmd/*", "providers/aws", "providers/aws/awstest", "providers/gcp", "providers/azure"},
 	},
 	{
-		rule:  "only pack hosts start processes",
+		rule:  "only pack hosts and the emulator of AWS start processes",
 		paths: []string{"os/exec"},
-		only:  []string{"policy/pulumi", "cmd/*"},
+		only:  []string{"policy/pulumi", "cmd/*", "providers/aws/awstest"},
 	},
 }
 

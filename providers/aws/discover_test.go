@@ -12,15 +12,11 @@ import (
 	"strings"
 	"testing"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"cloudaudit/providers"
 	"cloudaudit/providers/aws"
+	"cloudaudit/providers/aws/awstest"
 	"cloudaudit/providers/providertest"
 )
 
@@ -44,13 +40,13 @@ func golden(t *testing.T, file, got string) {
 }
 
 // everything fills an account with all that the emulator has, in one region.
-func everything(t *testing.T) client {
+func everything(t *testing.T) awstest.Account {
 	t.Helper()
-	c := newClient(t)
-	s := c.seed(t, "eu-west-1")
-	s.identities(2)
-	s.distribution()
-	s.all(1)
+	c := awstest.New(t)
+	s := c.Seed(t, "eu-west-1")
+	s.Identities(2)
+	s.Distribution()
+	s.All(1)
 	return c
 }
 
@@ -62,7 +58,7 @@ func TestDiscover_ReadsEverything(t *testing.T) {
 	var gaps string
 	for i := range texts {
 		c := everything(t)
-		r := scan(t, newProvider(), c.account(`"inventory": "full"`, "eu-west-1"), providers.Want{})
+		r := scan(t, newProvider(), connected(c, `"inventory": "full"`, "eu-west-1"), providers.Want{})
 		if len(r.errs) > 0 {
 			t.Errorf("scopes failed: %v", r.errs)
 		}
@@ -126,7 +122,7 @@ var madeUp = regexp.MustCompile(`[0-9a-f]{8,17}|\d{4}-\d\d-\d\dT[^"]*|(10|54|127
 var moment = regexp.MustCompile(`^\d{4}-\d\d-\d\dT`)
 
 // plain writes the resources as decoded JSON, type by type.
-func (r *read) plain(t *testing.T, c client) []any {
+func (r *read) plain(t *testing.T, c awstest.Account) []any {
 	t.Helper()
 	resources := slices.Clone(r.resources)
 	order := map[*providers.Resource]string{}
@@ -157,7 +153,7 @@ func (r *read) plain(t *testing.T, c client) []any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := providers.ParseValue([]byte(strings.NewReplacer(c.id, "ACCOUNT", c.endpoint, "ENDPOINT").Replace(string(data))))
+	value, err := providers.ParseValue([]byte(strings.NewReplacer(c.ID, "ACCOUNT", c.Endpoint, "ENDPOINT").Replace(string(data))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,30 +172,30 @@ func unreadPaths(unread []providers.Unread) []string {
 }
 
 // plainGaps writes the gaps in order, without what the emulator makes up.
-func (r *read) plainGaps(c client) string {
+func (r *read) plainGaps(c awstest.Account) string {
 	var lines []string
 	for _, gap := range r.gaps {
 		lines = append(lines, fmt.Sprintf("%s %s %s %s %s", gap.Type, cmp.Or(gap.Facet, "-"), gap.Class, gap.Place, gap.Reason))
 	}
 	slices.Sort(lines)
-	text := strings.ReplaceAll(strings.Join(slices.Compact(lines), "\n")+"\n", c.id, "ACCOUNT")
+	text := strings.ReplaceAll(strings.Join(slices.Compact(lines), "\n")+"\n", c.ID, "ACCOUNT")
 	return regexp.MustCompile(`fs-[0-9a-f]+`).ReplaceAllString(text, "fs-1")
 }
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	c := newClient(t)
-	s := c.seed(t, "eu-west-1")
-	s.buckets(2)
-	s.machines(1)
-	s.messaging(1)
-	providertest.Exercise(t, newProvider(), c.account("", "eu-west-1"))
+	c := awstest.New(t)
+	s := c.Seed(t, "eu-west-1")
+	s.Buckets(2)
+	s.Machines(1)
+	s.Messaging(1)
+	providertest.Exercise(t, newProvider(), connected(c, "", "eu-west-1"))
 }
 
 func TestCollectors_PlanServicesInRegions(t *testing.T) {
 	t.Parallel()
-	c := newClient(t)
-	account := c.account(`"excludeRegions": ["eu-west-2"]`, "eu-west-1", "eu-west-2", "us-east-1", "ap-east-1")
+	c := awstest.New(t)
+	account := connected(c, `"excludeRegions": ["eu-west-2"]`, "eu-west-1", "eu-west-2", "us-east-1", "ap-east-1")
 	collectors, err := newProvider().Collectors(t.Context(), account, providers.Want{})
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +219,7 @@ func TestCollectors_PlanServicesInRegions(t *testing.T) {
 
 func TestCollectors_RefuseAnotherAccount(t *testing.T) {
 	t.Parallel()
-	account := newClient(t).account("", "eu-west-1")
+	account := connected(awstest.New(t), "", "eu-west-1")
 	account.CloudID = "999999999999"
 	if _, err := newProvider().Collectors(t.Context(), account, providers.Want{}); err == nil || !strings.Contains(err.Error(), "999999999999") {
 		t.Errorf("was taken: %v", err)
@@ -243,15 +239,15 @@ func (r *read) fingerprint() map[string]string {
 
 func TestDiscover_ReadsManyCompletely(t *testing.T) {
 	t.Parallel()
-	c := newClient(t)
+	c := awstest.New(t)
 	regions := []string{"eu-west-1", "us-east-1", "ap-southeast-2"}
-	home := c.seed(t, "us-east-1")
-	home.identities(100)
-	home.distribution()
+	home := c.Seed(t, "us-east-1")
+	home.Identities(100)
+	home.Distribution()
 	for _, region := range regions {
-		c.seed(t, region).all(85)
+		c.Seed(t, region).All(85)
 	}
-	account := c.account("", regions...)
+	account := connected(c, "", regions...)
 	want := providers.Want{Paths: map[string][]string{
 		"AWS::S3::Bucket":       {"/properties/BucketEncryption", "/properties/PublicAccessBlockConfiguration/BlockPublicAcls"},
 		"AWS::Lambda::Function": {"/properties/_aws/Policy"},
@@ -274,9 +270,9 @@ func TestDiscover_ReadsManyCompletely(t *testing.T) {
 	if diff := gocmp.Diff(first.fingerprint(), scan(t, newProvider(), account, want).fingerprint()); diff != "" {
 		t.Errorf("a second scan finds another inventory (-first +second):\n%s", diff)
 	}
-	home.plant()
+	home.Plant()
 	changed := differences(first.fingerprint(), scan(t, newProvider(), account, want).fingerprint())
-	if diff := gocmp.Diff(home.planted(), changed); diff != "" {
+	if diff := gocmp.Diff(planted(home), changed); diff != "" {
 		t.Errorf("what a third scan finds changed (-want +got):\n%s", diff)
 	}
 }
@@ -303,22 +299,13 @@ func differences(before, after map[string]string) []string {
 	return changed
 }
 
-// plant changes an account in three ways.
-func (s seed) plant() {
-	do(s, iam.NewFromConfig(s.cfg).AttachUserPolicy, &iam.AttachUserPolicyInput{UserName: text("user007"), PolicyArn: text("arn:aws:iam::" + s.id + ":policy/open")})
-	do(s, s3.NewFromConfig(s.cfg, func(o *s3.Options) { o.UsePathStyle = true }).PutPublicAccessBlock, &s3.PutPublicAccessBlockInput{
-		Bucket: text(s.bucket(3)), PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{BlockPublicAcls: sdk.Bool(true)},
-	})
-	do(s, ec2.NewFromConfig(s.cfg).EnableEbsEncryptionByDefault, &ec2.EnableEbsEncryptionByDefaultInput{})
-}
-
-// planted is what plant changes.
-func (s seed) planted() []string {
+// planted is what Plant changes.
+func planted(s awstest.Seed) []string {
 	return []string{
-		"AWS::EC2::EbsEncryptionByDefault/" + s.id + "/us-east-1 properties",
-		"AWS::IAM::AccountSummary/" + s.id + " properties", // which counts attachments
-		"arn:aws:iam::" + s.id + ":policy/open properties", // and so does this
-		"arn:aws:iam::" + s.id + ":user/user007 properties",
-		"arn:aws:s3:::" + s.bucket(3) + " properties:publicaccess",
+		"AWS::EC2::EbsEncryptionByDefault/" + s.ID + "/us-east-1 properties",
+		"AWS::IAM::AccountSummary/" + s.ID + " properties", // which counts attachments
+		"arn:aws:iam::" + s.ID + ":policy/open properties", // and so does this
+		"arn:aws:iam::" + s.ID + ":user/user007 properties",
+		"arn:aws:s3:::" + s.Bucket(3) + " properties:publicaccess",
 	}
 }

@@ -13,19 +13,20 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"cloudaudit/providers"
+	"cloudaudit/providers/aws/awstest"
 )
 
 // everywhere has a rule answer every call that it matches.
 const everywhere = -1
 
 // fails is an account with something in it, read through a front.
-func fails(t *testing.T, fill func(seed)) (*front, client) {
+func fails(t *testing.T, fill func(awstest.Seed)) (*awstest.Front, awstest.Account) {
 	t.Helper()
-	c := newClient(t)
+	c := awstest.New(t)
 	if fill != nil {
-		fill(c.seed(t, "eu-west-1"))
+		fill(c.Seed(t, "eu-west-1"))
 	}
-	return newFront(t, c)
+	return awstest.NewFront(t, c)
 }
 
 // gapsOf gives the gaps of a type without their words.
@@ -69,9 +70,9 @@ func TestFailure_DeniedList(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, c := fails(t, func(s seed) { s.machines(1) })
-			f.refuse(everywhere, called("ec2 DescribeVolumes"), http.StatusForbidden, "UnauthorizedOperation", tt.message)
-			r := scan(t, newProvider(), c.account("", "eu-west-1"), providers.Want{}, "/ec2")
+			f, c := fails(t, func(s awstest.Seed) { s.Machines(1) })
+			f.Refuse(everywhere, awstest.Called("ec2 DescribeVolumes"), http.StatusForbidden, "UnauthorizedOperation", tt.message)
+			r := scan(t, newProvider(), connected(c, "", "eu-west-1"), providers.Want{}, "/ec2")
 			tt.want.Region, tt.want.Type, tt.want.Place = "eu-west-1", "AWS::EC2::Volume", "ec2:DescribeVolumes"
 			if diff := cmp.Diff([]providers.Gap{tt.want}, r.gapsOf("AWS::EC2::Volume")); diff != "" {
 				t.Errorf("gaps (-want +got):\n%s", diff)
@@ -79,7 +80,7 @@ func TestFailure_DeniedList(t *testing.T) {
 			if len(r.of("AWS::EC2::Instance")) != 1 || len(r.of("AWS::EC2::Volume")) != 0 || len(r.errs) > 0 {
 				t.Errorf("read %d instances, errors %v", len(r.of("AWS::EC2::Instance")), r.errs)
 			}
-			if f.count("ec2 DescribeVolumes") != 1 {
+			if f.Count("ec2 DescribeVolumes") != 1 {
 				t.Error("a denied call was tried again")
 			}
 		})
@@ -88,13 +89,14 @@ func TestFailure_DeniedList(t *testing.T) {
 
 func TestFailure_DeniedFacet(t *testing.T) {
 	t.Parallel()
-	f, c := fails(t, func(s seed) { s.buckets(2) })
-	denied := c.seed(t, "eu-west-1").bucket(0)
-	f.refuse(everywhere, called("s3 GET /"+denied+"?encryption"), http.StatusForbidden, "AccessDenied", "Access Denied")
-	r := scan(t, newProvider(), c.account(full, "eu-west-1"), providers.Want{}, "/s3")
+	f, c := fails(t, func(s awstest.Seed) { s.Buckets(2) })
+	denied := c.Seed(t, "eu-west-1").Bucket(0)
+	f.Refuse(everywhere, awstest.Called("s3 GET /"+denied+"?encryption"), http.StatusForbidden, "AccessDenied", "Access Denied")
+	r := scan(t, newProvider(), connected(c, full, "eu-west-1"), providers.Want{}, "/s3")
 	want := []providers.Gap{{
 		Region: "eu-west-1", Type: "AWS::S3::Bucket", Facet: "properties:encryption", Class: providers.AccessDenied,
 		Permission: "s3:GetEncryptionConfiguration", Place: "s3:GetBucketEncryption arn:aws:s3:::" + denied,
+		Paths: []string{"/properties/BucketEncryption"},
 	}}
 	if diff := cmp.Diff(want, r.gapsOf("AWS::S3::Bucket")); diff != "" {
 		t.Errorf("gaps (-want +got):\n%s", diff)
@@ -115,8 +117,8 @@ func TestFailure_DeniedFacet(t *testing.T) {
 // that the other parts are the same whatever is read.
 func TestFacets_AreReadByNeed(t *testing.T) {
 	t.Parallel()
-	c := newClient(t)
-	c.seed(t, "eu-west-1").buckets(1)
+	c := awstest.New(t)
+	c.Seed(t, "eu-west-1").Buckets(1)
 	hashes := map[string]providers.Hash{}
 	for _, tt := range []struct {
 		settings string
@@ -133,7 +135,7 @@ func TestFacets_AreReadByNeed(t *testing.T) {
 		{"", map[string][]string{"AWS::S3::Bucket": {""}}, allFacets},
 		{full, nil, allFacets},
 	} {
-		r := scan(t, newProvider(), c.account(tt.settings, "eu-west-1"), providers.Want{Paths: tt.paths}, "/s3")
+		r := scan(t, newProvider(), connected(c, tt.settings, "eu-west-1"), providers.Want{Paths: tt.paths}, "/s3")
 		bucket := r.of("AWS::S3::Bucket")[0]
 		var got []string
 		for name, part := range bucket.Parts {
@@ -163,9 +165,9 @@ var allFacets = []string{
 func TestFailure_NotEnabledIsNoGap(t *testing.T) {
 	t.Parallel()
 	f, c := fails(t, nil)
-	f.refuse(everywhere, called("elasticache"), http.StatusForbidden, "OptInRequired", "not subscribed")
-	f.refuse(everywhere, called("guardduty"), http.StatusForbidden, "SubscriptionRequiredException", "not subscribed")
-	r := scan(t, newProvider(), c.account("", "eu-west-1"), providers.Want{}, "/elasticache", "/guardduty", "/securityhub", "/config")
+	f.Refuse(everywhere, awstest.Called("elasticache"), http.StatusForbidden, "OptInRequired", "not subscribed")
+	f.Refuse(everywhere, awstest.Called("guardduty"), http.StatusForbidden, "SubscriptionRequiredException", "not subscribed")
+	r := scan(t, newProvider(), connected(c, "", "eu-west-1"), providers.Want{}, "/elasticache", "/guardduty", "/securityhub", "/config")
 	if len(r.gaps) > 0 || len(r.errs) > 0 {
 		t.Errorf("gaps %v, errors %v", r.gaps, r.errs)
 	}
@@ -180,8 +182,8 @@ func TestFailure_NotEnabledIsNoGap(t *testing.T) {
 func TestFailure_RegionOff(t *testing.T) {
 	t.Parallel()
 	f, c := fails(t, nil)
-	f.refuse(everywhere, inRegion("eu-west-2"), http.StatusUnauthorized, "AuthFailure", "AWS was not able to validate the provided access credentials")
-	r := scan(t, newProvider(), c.account("", "eu-west-1", "eu-west-2"), providers.Want{}, "/ec2")
+	f.Refuse(everywhere, awstest.InRegion("eu-west-2"), http.StatusUnauthorized, "AuthFailure", "AWS was not able to validate the provided access credentials")
+	r := scan(t, newProvider(), connected(c, "", "eu-west-1", "eu-west-2"), providers.Want{}, "/ec2")
 	off, classes := 0, map[providers.Class]bool{}
 	for _, gap := range r.gaps {
 		if gap.Region == "eu-west-2" {
@@ -205,14 +207,14 @@ func TestFailure_Throttled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, c := fails(t, func(s seed) { s.observability(1) })
-			f.refuse(tt.times, called("logs DescribeLogGroups"), http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
-			r := scan(t, newProvider(), c.account("", "eu-west-1"), providers.Want{}, "/logs")
+			f, c := fails(t, func(s awstest.Seed) { s.Observability(1) })
+			f.Refuse(tt.times, awstest.Called("logs DescribeLogGroups"), http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
+			r := scan(t, newProvider(), connected(c, "", "eu-west-1"), providers.Want{}, "/logs")
 			if diff := cmp.Diff(tt.want, r.gapsOf("AWS::Logs::LogGroup")); diff != "" {
 				t.Errorf("gaps (-want +got):\n%s", diff)
 			}
-			if f.count("logs DescribeLogGroups") != tt.calls || len(r.of("AWS::Logs::MetricFilter")) != 1 || len(r.of("AWS::Logs::LogGroup"))+len(tt.want) != 1 {
-				t.Errorf("%d calls, %d groups, %d filters", f.count("logs DescribeLogGroups"), len(r.of("AWS::Logs::LogGroup")), len(r.of("AWS::Logs::MetricFilter")))
+			if f.Count("logs DescribeLogGroups") != tt.calls || len(r.of("AWS::Logs::MetricFilter")) != 1 || len(r.of("AWS::Logs::LogGroup"))+len(tt.want) != 1 {
+				t.Errorf("%d calls, %d groups, %d filters", f.Count("logs DescribeLogGroups"), len(r.of("AWS::Logs::LogGroup")), len(r.of("AWS::Logs::MetricFilter")))
 			}
 		})
 	}
@@ -229,15 +231,15 @@ func TestFailure_TokenExpired(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, c := fails(t, func(s seed) { s.messaging(1) })
-			f.refuse(tt.times, called("sqs ListQueues"), http.StatusBadRequest, "ExpiredTokenException", "The security token included in the request is expired")
-			r := scan(t, newProvider(), c.account("", "eu-west-1"), providers.Want{}, "/sqs")
+			f, c := fails(t, func(s awstest.Seed) { s.Messaging(1) })
+			f.Refuse(tt.times, awstest.Called("sqs ListQueues"), http.StatusBadRequest, "ExpiredTokenException", "The security token included in the request is expired")
+			r := scan(t, newProvider(), connected(c, "", "eu-west-1"), providers.Want{}, "/sqs")
 			err := r.errs["eu-west-1/sqs"]
 			var known *providers.Error
 			if tt.wantFailed != (err != nil) || err != nil && (!errors.As(err, &known) || known.Class != providers.AuthExpired) {
 				t.Errorf("the scope ended with %v", err)
 			}
-			if got := f.count("sts AssumeRole"); got != tt.roles || len(r.gaps) > 0 {
+			if got := f.Count("sts AssumeRole"); got != tt.roles || len(r.gaps) > 0 {
 				t.Errorf("%d sessions, gaps %v", got, r.gaps)
 			}
 			if !tt.wantFailed && len(r.of("AWS::SQS::Queue")) != 1 {
@@ -249,14 +251,14 @@ func TestFailure_TokenExpired(t *testing.T) {
 
 func TestFailure_GoneWhileRead(t *testing.T) {
 	t.Parallel()
-	f, c := fails(t, func(s seed) {
-		s.buckets(2)
-		s.messaging(2)
+	f, c := fails(t, func(s awstest.Seed) {
+		s.Buckets(2)
+		s.Messaging(2)
 	})
-	gone := c.seed(t, "eu-west-1").bucket(1)
-	f.refuse(everywhere, called("s3 GET /"+gone+"?publicAccessBlock"), http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
-	f.refuse(1, called("sqs GetQueueAttributes"), http.StatusBadRequest, "QueueDoesNotExist", "gone")
-	r := scan(t, newProvider(), c.account(full, "eu-west-1"), providers.Want{}, "/s3", "/sqs")
+	gone := c.Seed(t, "eu-west-1").Bucket(1)
+	f.Refuse(everywhere, awstest.Called("s3 GET /"+gone+"?publicAccessBlock"), http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
+	f.Refuse(1, awstest.Called("sqs GetQueueAttributes"), http.StatusBadRequest, "QueueDoesNotExist", "gone")
+	r := scan(t, newProvider(), connected(c, full, "eu-west-1"), providers.Want{}, "/s3", "/sqs")
 	if len(r.of("AWS::S3::Bucket")) != 1 || len(r.of("AWS::SQS::Queue")) != 1 || len(r.gaps) > 0 || len(r.errs) > 0 {
 		t.Errorf("%d buckets, %d queues, gaps %v, errors %v", len(r.of("AWS::S3::Bucket")), len(r.of("AWS::SQS::Queue")), r.gaps, r.errs)
 	}
@@ -294,13 +296,13 @@ func TestPages(t *testing.T) {
 			t.Parallel()
 			f, c := fails(t, nil)
 			if tt.stale { // the second page's token does not hold, so that the listing begins anew
-				second := func(c call) bool {
-					return called("logs DescribeLogGroups")(c) && strings.Contains(c.body, `"nextToken":"1"`)
+				second := func(c awstest.Call) bool {
+					return awstest.Called("logs DescribeLogGroups")(c) && strings.Contains(c.Body, `"nextToken":"1"`)
 				}
-				f.refuse(1, second, http.StatusBadRequest, "InvalidNextTokenException", "stale")
+				f.Refuse(1, second, http.StatusBadRequest, "InvalidNextTokenException", "stale")
 			}
-			f.say(called("logs DescribeLogGroups"), tt.answers...)
-			r := scan(t, newProvider(), c.account("", "eu-west-1"), providers.Want{}, "/logs")
+			f.Say(awstest.Called("logs DescribeLogGroups"), tt.answers...)
+			r := scan(t, newProvider(), connected(c, "", "eu-west-1"), providers.Want{}, "/logs")
 			var names []string
 			for _, group := range r.of("AWS::Logs::LogGroup") {
 				names = append(names, group.Name)
@@ -330,11 +332,11 @@ func TestFailure_Server(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, c := fails(t, nil)
-			f.add(tt.times, called("dynamodb ListTables"), func(w http.ResponseWriter, _ call) {
+			f.Add(tt.times, awstest.Called("dynamodb ListTables"), func(w http.ResponseWriter, _ awstest.Call) {
 				w.WriteHeader(tt.status)
 				_, _ = w.Write([]byte(tt.text))
 			})
-			r := scan(t, newProvider(), c.account("", "eu-west-1"), providers.Want{}, "/dynamodb")
+			r := scan(t, newProvider(), connected(c, "", "eu-west-1"), providers.Want{}, "/dynamodb")
 			if diff := cmp.Diff(tt.want, r.gapsOf("AWS::DynamoDB::Table"), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("gaps (-want +got):\n%s", diff)
 			}
@@ -349,13 +351,13 @@ func TestFailure_Server(t *testing.T) {
 
 func TestFailure_Cancelled(t *testing.T) {
 	t.Parallel()
-	f, c := fails(t, func(s seed) { s.buckets(2) })
+	f, c := fails(t, func(s awstest.Seed) { s.Buckets(2) })
 	ctx, cancel := context.WithCancel(t.Context())
-	f.add(everywhere, called("s3 GET /"+c.seed(t, "eu-west-1").bucket(0)+"?acl"), func(_ http.ResponseWriter, c call) {
+	f.Add(everywhere, awstest.Called("s3 GET /"+c.Seed(t, "eu-west-1").Bucket(0)+"?acl"), func(_ http.ResponseWriter, c awstest.Call) {
 		cancel()
 		<-c.Context().Done() // which the client's end is
 	})
-	collectors, err := newProvider().Collectors(t.Context(), c.account(full, "eu-west-1"), providers.Want{})
+	collectors, err := newProvider().Collectors(t.Context(), connected(c, full, "eu-west-1"), providers.Want{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -391,8 +393,8 @@ func TestCollectors_Refused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, c := fails(t, nil)
-			f.refuse(everywhere, called(tt.match), tt.status, tt.code, "no: secret")
-			_, err := newProvider().Collectors(t.Context(), c.account("", "eu-west-1"), providers.Want{})
+			f.Refuse(everywhere, awstest.Called(tt.match), tt.status, tt.code, "no: secret")
+			_, err := newProvider().Collectors(t.Context(), connected(c, "", "eu-west-1"), providers.Want{})
 			var known *providers.Error
 			if !errors.As(err, &known) || known.Class != tt.class || known.Permission != tt.permission || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("%v, %+v", err, known)
@@ -404,11 +406,11 @@ func TestCollectors_Refused(t *testing.T) {
 func TestCollectors_WithoutPermissionForRegions(t *testing.T) {
 	t.Parallel()
 	f, c := fails(t, nil)
-	f.refuse(everywhere, called("ec2 DescribeRegions"), http.StatusForbidden, "UnauthorizedOperation", "no")
-	if collectors, err := newProvider().Collectors(t.Context(), c.account("", "eu-west-1"), providers.Want{}); err != nil || len(collectors) == 0 {
+	f.Refuse(everywhere, awstest.Called("ec2 DescribeRegions"), http.StatusForbidden, "UnauthorizedOperation", "no")
+	if collectors, err := newProvider().Collectors(t.Context(), connected(c, "", "eu-west-1"), providers.Want{}); err != nil || len(collectors) == 0 {
 		t.Errorf("the settings name a region, but: %v", err)
 	}
-	account := c.account("", "eu-west-1")
+	account := connected(c, "", "eu-west-1")
 	account.Settings = []byte(strings.Replace(string(account.Settings), `"regions": ["eu-west-1"]`, `"excludeRegions": ["eu-west-1"]`, 1))
 	var known *providers.Error
 	if _, err := newProvider().Collectors(t.Context(), account, providers.Want{}); !errors.As(err, &known) || known.Permission != "ec2:DescribeRegions" {

@@ -98,9 +98,7 @@ func (f *facet) wanted(r *run, resourceType string) bool {
 	if f.always || r.full || f.call.do == nil || f.feeds != "" && r.wantsType(f.feeds) {
 		return true
 	}
-	return slices.ContainsFunc(f.fields.targets(), func(target string) bool {
-		return r.wants(resourceType, "/properties/"+target)
-	})
+	return slices.ContainsFunc(f.paths(), func(path string) bool { return r.wants(resourceType, path) })
 }
 
 // wantsType tells whether a policy reads resources of a type.
@@ -112,23 +110,12 @@ func (p *plan) wantsType(resourceType string) bool {
 func (p *plan) wants(resourceType, path string) bool {
 	for _, t := range []string{resourceType, providers.AnyType} {
 		for _, read := range p.want.Paths[t] {
-			if overlap(read, path) {
+			if providers.Overlap(read, path) {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-// overlap tells whether one of two pointers leads to, or through, the other.
-func overlap(a, b string) bool {
-	left, right := providers.Segments(a), providers.Segments(b)
-	for i := range min(len(left), len(right)) {
-		if left[i] != right[i] && left[i] != "*" && right[i] != "*" {
-			return false
-		}
-	}
-	return true
 }
 
 // found is a resource on its way from an answer to the emitter.
@@ -213,10 +200,19 @@ func (k *kind) addTags(properties object, f *found) {
 	properties[known.Tags] = tags
 }
 
+// paths are what the facet tells.
+func (f *facet) paths() []string {
+	var paths []string
+	for _, target := range f.fields.targets() {
+		paths = append(paths, "/properties/"+target)
+	}
+	return paths
+}
+
 // unreadFacet notes that what a facet would tell is not known.
 func (f *found) unreadFacet(of *facet, class providers.Class) {
-	for _, target := range of.fields.targets() {
-		f.unread = append(f.unread, providers.Unread{Path: "/properties/" + target, Class: class})
+	for _, path := range of.paths() {
+		f.unread = append(f.unread, providers.Unread{Path: path, Class: class})
 	}
 	if of.tags {
 		f.unreadTags(class)

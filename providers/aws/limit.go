@@ -31,8 +31,6 @@ const (
 type limiter struct {
 	rate  *rate.Limiter
 	start float64
-	// slowed is told the new rate whenever the service refused a call.
-	slowed func(perSecond float64)
 
 	mu     sync.Mutex
 	now    float64
@@ -42,8 +40,8 @@ type limiter struct {
 	refuse int
 }
 
-func newLimiter(perSecond float64, slowed func(float64)) *limiter {
-	return &limiter{rate: rate.NewLimiter(rate.Limit(perSecond), max(int(perSecond), 1)), start: perSecond, now: perSecond, slowed: slowed}
+func newLimiter(perSecond float64) *limiter {
+	return &limiter{rate: rate.NewLimiter(rate.Limit(perSecond), max(int(perSecond), 1)), start: perSecond, now: perSecond}
 }
 
 // wait holds a call back until it may be sent.
@@ -83,8 +81,8 @@ func (l *limiter) passed() {
 }
 
 // refused notes that the service had too many calls, and after how long it wants the next, 0 if it
-// does not say.
-func (l *limiter) refused(after time.Duration) {
+// does not say. It gives the rate, and whether that is a new one.
+func (l *limiter) refused(after time.Duration) (now float64, slowed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refuse++
@@ -92,11 +90,11 @@ func (l *limiter) refused(after time.Duration) {
 		l.rested = until
 	}
 	if time.Now().Before(l.calmed) {
-		return
+		return l.now, false
 	}
 	l.calmed = time.Now().Add(calm)
 	l.set(max(l.now/2, leastRate))
-	l.slowed(l.now)
+	return l.now, true
 }
 
 func (l *limiter) set(perSecond float64) {
@@ -134,12 +132,12 @@ func newLimiters(calls int) *limiters {
 	return &limiters{known: map[limitKey]*limiter{}, slots: make(chan struct{}, calls)}
 }
 
-func (ls *limiters) of(key limitKey, perSecond float64, slowed func(float64)) *limiter {
+func (ls *limiters) of(key limitKey, perSecond float64) *limiter {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	known := ls.known[key]
 	if known == nil {
-		known = newLimiter(perSecond, slowed)
+		known = newLimiter(perSecond)
 		ls.known[key] = known
 	}
 	return known

@@ -16,8 +16,8 @@ import (
 type stackOption = func(*middleware.Stack) error
 
 // limiting lets every attempt of a call wait for its limiter and for a slot, and tells the limiter
-// what came of it.
-func limiting(all *limiters, limit *limiter) stackOption {
+// what came of it. Slowed is told the rate whenever that falls.
+func limiting(all *limiters, limit *limiter, slowed func(now float64)) stackOption {
 	return func(stack *middleware.Stack) error {
 		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("cloudaudit/limit",
 			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (out middleware.FinalizeOutput, meta middleware.Metadata, err error) {
@@ -29,10 +29,10 @@ func limiting(all *limiters, limit *limiter) stackOption {
 				}
 				defer all.leave()
 				out, meta, err = next.HandleFinalize(ctx, in)
-				if throttled(err) {
-					limit.refused(retryAfter(err))
-				} else {
+				if !throttled(err) {
 					limit.passed()
+				} else if now, fell := limit.refused(retryAfter(err)); fell {
+					slowed(now)
 				}
 				return out, meta, err
 			}), "Retry", middleware.After)

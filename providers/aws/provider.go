@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"slices"
-	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 
@@ -23,8 +22,8 @@ type Options struct {
 	Resolve func(string) (string, error)
 	// Calls caps the calls in flight over all accounts, 64 by default.
 	Calls int
-	// Log is told of rates that fall, of regions that are off and of what each scope took; nobody by
-	// default.
+	// Log is told of rates that fall, of regions that are off and of what each scope took, where a scan has
+	// no log of its own; nobody by default.
 	Log *slog.Logger
 }
 
@@ -36,11 +35,8 @@ type Provider struct {
 	limits    *limiters
 	resolving func(string) (string, error)
 
-	// For tests: where base credentials come from, how much faster than usual calls may be made, how
-	// long a call waits before it is tried again at most, and who is told of every call.
+	// For tests: where base credentials come from, who is told of every call, and how names are found.
 	credentials sdk.CredentialsProvider
-	haste       float64
-	backoff     time.Duration
 	observe     func(call, region string)
 	lookup      func(ctx context.Context, host string) ([]string, error)
 }
@@ -53,7 +49,7 @@ func New(options Options) *Provider {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Provider{log: log, limits: newLimiters(cmp.Or(options.Calls, defaultCalls)), resolving: options.Resolve, haste: 1, lookup: net.DefaultResolver.LookupHost}
+	return &Provider{log: log, limits: newLimiters(cmp.Or(options.Calls, defaultCalls)), resolving: options.Resolve, lookup: net.DefaultResolver.LookupHost}
 }
 
 // resolve gives the value of a setting that may be a reference.
@@ -68,7 +64,7 @@ func (p *Provider) resolve(reference string) (string, error) {
 // that the account has turned on. Their order is mixed, differently for each account and the same in
 // every scan, so that no region or service is always last when something ends a scan early.
 func (p *Provider) Collectors(ctx context.Context, account providers.Account, want providers.Want) ([]providers.Collector, error) {
-	s, err := p.open(ctx, account)
+	s, err := p.openFor(ctx, account, want.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -139,15 +135,6 @@ func (r *run) collect(ctx context.Context) error {
 		}
 	}
 	used := limit.usage()
-	r.logger().DebugContext(ctx, "read a scope", "scope", r.region+"/"+r.service.name,
-		"calls", used.Calls-before.Calls, "refused", used.Refused-before.Refused, "rate", fmt.Sprintf("%.1f", used.Rate))
+	r.logger().InfoContext(ctx, "calls were made", "scope", r.scopeName(), "calls", used.Calls-before.Calls, "refused", used.Refused-before.Refused, "rate", fmt.Sprintf("%.1f", used.Rate))
 	return ctx.Err()
-}
-
-// shorter gives the time to wait for a service, which tests have shortened.
-func (p *Provider) shorter(wait time.Duration) time.Duration {
-	if p.backoff > 0 {
-		return min(wait, p.backoff)
-	}
-	return wait
 }

@@ -38,6 +38,9 @@ type run struct {
 	memos sync.Map
 }
 
+// scopeName is that of the scope, for logs.
+func (r *run) scopeName() string { return r.region + "/" + r.service.name }
+
 // config is what a client of the scope's service is made of.
 func (r *run) config() sdk.Config { return r.configOf(r.service.client) }
 
@@ -72,7 +75,7 @@ func (r *run) list(ctx context.Context, l *listing) error {
 // unlisted makes gaps of a listing that could not be read to its end.
 func (r *run) unlisted(ctx context.Context, l *listing, err error) error {
 	if has(err, notEnabledCodes) { // what has never been turned on holds nothing
-		r.logger().InfoContext(ctx, "service is not enabled", "region", r.region, "service", r.service.name)
+		r.logger().InfoContext(ctx, "service is not enabled", "scope", r.scopeName())
 		return nil
 	}
 	if absent, err := r.unavailable(ctx, err); absent || err != nil {
@@ -173,7 +176,7 @@ func (r *run) tag(ctx context.Context, k *kind, all []*found) error {
 			chunk[0].gone = true
 		case err != nil:
 			gap := r.gap(k.name, err)
-			gap.Facet = "tags"
+			gap.Facet, gap.Paths = "tags", []string{"/tags"}
 			chunk[0].gaps = append(chunk[0].gaps, gap)
 			for _, f := range chunk {
 				f.unreadTags(gap.Class)
@@ -226,7 +229,7 @@ func (r *run) facet(ctx context.Context, f *found, of *facet) error {
 		f.gone = true
 	default:
 		gap := r.gap(f.kind.name, err)
-		gap.Facet = providers.Piece(of.name)
+		gap.Facet, gap.Paths = providers.Piece(of.name), of.paths()
 		gap.Place += " " + f.id
 		f.gaps = append(f.gaps, gap)
 		f.unreadFacet(of, gap.Class)
@@ -272,7 +275,7 @@ func (r *run) descend(ctx context.Context, f *found, l *listing) error {
 func (r *run) deliver(all []*found) error {
 	for _, f := range all {
 		if f.gone {
-			r.logger().Debug("resource went while it was read", "type", f.kind.name)
+			r.logger().Info("resource went while it was read", "scope", r.scopeName(), "type", f.kind.name)
 			continue
 		}
 		for _, gap := range f.gaps {
@@ -309,6 +312,6 @@ func (r *run) unavailable(ctx context.Context, err error) (bool, error) {
 	if _, err := r.provider.lookup(ctx, "ec2"+unknown.Name[at:]); err != nil {
 		return false, ctx.Err()
 	}
-	r.logger().InfoContext(ctx, "service does not exist in the region", "region", r.region, "service", r.service.name)
+	r.logger().InfoContext(ctx, "service does not exist in the region", "scope", r.scopeName())
 	return true, nil
 }

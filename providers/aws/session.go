@@ -28,7 +28,9 @@ type session struct {
 	provider *Provider
 	name     string
 	settings Settings
-	base     sdk.Config
+	// log is the scan's, nil outside of one.
+	log  *slog.Logger
+	base sdk.Config
 	// credentials are those of the account, renewed before they expire.
 	credentials *sdk.CredentialsCache
 	// id and partition are what STS says of the credentials.
@@ -43,11 +45,16 @@ type session struct {
 // open gets access to an account and finds out whose it is. Another account than the known one is
 // refused.
 func (p *Provider) open(ctx context.Context, account providers.Account) (*session, error) {
+	return p.openFor(ctx, account, nil)
+}
+
+// openFor opens an account for somebody who has a log.
+func (p *Provider) openFor(ctx context.Context, account providers.Account, log *slog.Logger) (*session, error) {
 	settings, err := ParseSettings(account.Settings)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{provider: p, name: account.Name, settings: settings}
+	s := &session{provider: p, name: account.Name, settings: settings, log: log}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -59,6 +66,17 @@ func (p *Provider) open(ctx context.Context, account providers.Account) (*sessio
 	}
 	return s, nil
 }
+
+// Identify gives the id of the account that the settings lead to.
+func (p *Provider) Identify(ctx context.Context, account providers.Account) (string, error) {
+	s, err := p.open(ctx, account)
+	if err != nil {
+		return "", err
+	}
+	return s.id, nil
+}
+
+var _ providers.Identifier = (*Provider)(nil)
 
 // home is the region of the partition's global services.
 func (s *session) home() string { return homeRegions[s.settings.Partition] }
@@ -173,12 +191,14 @@ func (s *session) config(region, service string) sdk.Config {
 	c := s.base.Copy()
 	c.Region = region
 	c.Credentials = s.credentials
-	c.Retryer = func() sdk.Retryer { return s.provider.retryer() }
+	c.Retryer = func() sdk.Retryer { return s.retryer() }
 	if s.settings.Endpoint != "" {
 		c.BaseEndpoint = &s.settings.Endpoint
 	}
-	limit := s.limiter(region, service)
-	c.APIOptions = append(slices.Clone(c.APIOptions), limiting(s.provider.limits, limit), renewing(s.credentials), s.observing(region))
+	slowed := func(now float64) {
+		s.logger().Warn("service asks for fewer calls", "region", region, "service", service, "rate", now)
+	}
+	c.APIOptions = append(slices.Clone(c.APIOptions), limiting(s.provider.limits, s.limiter(region, service), slowed), renewing(s.credentials), s.observing(region))
 	return c
 }
 
@@ -187,25 +207,42 @@ func (s *session) limiter(region, service string) *limiter {
 	if !known {
 		perSecond = startRate
 	}
+	if s.settings.Endpoint != "" {
+		perSecond = emulatorRate
+	}
 	key := limitKey{s.name + "/" + s.settings.RoleARN, region, service}
-	return s.provider.limits.of(key, perSecond*s.provider.haste, func(now float64) {
-		s.logger().Warn("service asks for fewer calls", "region", region, "service", service, "rate", now)
-	})
+	return s.provider.limits.of(key, perSecond)
 }
 
-func (s *session) logger() *slog.Logger { return s.provider.log.With("account", s.name) }
+func (s *session) logger() *slog.Logger {
+	if s.log != nil {
+		return s.log
+	}
+	return s.provider.log.With("account", s.name)
+}
 
 // attempts is how often a call is tried before it counts as refused.
 const attempts = 8
 
+// An emulator bears all calls that come, and nothing gets better by waiting for it.
+const (
+	emulatorRate = 1e6
+	emulatorWait = time.Millisecond
+)
+
 // retryer makes the retryer of one client: the SDK's own, with more patience.
-func (p *Provider) retryer() sdk.Retryer {
+func (s *session) retryer() sdk.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = attempts
-		if p.backoff > 0 {
-			o.MaxBackoff = p.backoff
-		}
+		o.MaxAttempts, o.MaxBackoff = attempts, s.shorter(o.MaxBackoff)
 	})
+}
+
+// shorter gives the time to wait for a service.
+func (s *session) shorter(wait time.Duration) time.Duration {
+	if s.settings.Endpoint != "" {
+		return min(wait, emulatorWait)
+	}
+	return wait
 }
 
 // regions are the regions to read: those that the account has turned on and the settings leave in.

@@ -194,6 +194,12 @@ func checkEndpoint(endpoint string) error {
 	return nil
 }
 
+// AccountID is the id of the account that the role is of; empty without a role, whose credentials tell.
+func (s Settings) AccountID() string {
+	arn, _ := shape.ParseARN(s.RoleARN)
+	return arn.Account
+}
+
 // selects tells whether the settings leave a region in.
 func (s Settings) selects(region string) bool {
 	return (len(s.Regions) == 0 || slices.Contains(s.Regions, region)) && !slices.Contains(s.ExcludeRegions, region)

@@ -1,4 +1,4 @@
-package aws_test
+package awstest
 
 import (
 	"archive/zip"
@@ -65,21 +65,22 @@ import (
 	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
 )
 
-// seed fills an account by the SDK. Every helper makes what one service has, in one region.
-type seed struct {
+// Seed fills an account by the SDK. Every method makes what one service has, in one region.
+type Seed struct {
 	testing.TB
-	client
+	Account
 	region string
 	cfg    sdk.Config
 }
 
-func (c client) seed(tb testing.TB, region string) seed {
+// Seed prepares to fill a region of the account.
+func (a Account) Seed(tb testing.TB, region string) Seed {
 	tb.Helper()
-	return seed{TB: tb, client: c, region: region, cfg: c.in(region)}
+	return Seed{TB: tb, Account: a, region: region, cfg: a.Config(region)}
 }
 
 // do makes a call, which must not fail.
-func do[In, Out, Option any](s seed, call func(context.Context, In, ...Option) (Out, error), in In) Out {
+func do[In, Out, Option any](s Seed, call func(context.Context, In, ...Option) (Out, error), in In) Out {
 	s.Helper()
 	out, err := call(s.Context(), in)
 	if err != nil {
@@ -92,38 +93,38 @@ var text = sdk.String
 
 const openPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`
 
-// all makes one or two of everything that the emulator has, and of the kinds that accounts have most of
+// All makes one or two of everything that the emulator has, and of the kinds that accounts have most of
 // more with every n.
-func (s seed) all(n int) {
-	s.network()
-	s.machines(2 * n) // with a volume and an interface each
-	s.buckets(2 + n/6)
-	s.keys(1 + n/6)
-	s.databases()
-	s.functions(1 + n/5)
-	s.trail()
-	s.recorder()
-	s.detector()
-	s.observability(n)
-	s.messaging(1 + n/5)
-	s.tables(1 + n/8)
-	s.balancer()
-	s.containers()
-	s.secrets(1 + n/6)
-	s.certificate()
-	s.gateways()
-	s.warehouse()
-	s.searchDomain()
-	s.files()
-	s.cache()
+func (s Seed) All(n int) {
+	s.Network()
+	s.Machines(2 * n) // with a volume and an interface each
+	s.Buckets(2 + n/6)
+	s.Keys(1 + n/6)
+	s.Databases()
+	s.Functions(1 + n/5)
+	s.Trail()
+	s.Recorder()
+	s.Detector()
+	s.Observability(n)
+	s.Messaging(1 + n/5)
+	s.Tables(1 + n/8)
+	s.Balancer()
+	s.Containers()
+	s.Secrets(1 + n/6)
+	s.Certificate()
+	s.Gateways()
+	s.Warehouse()
+	s.SearchDomain()
+	s.Files()
+	s.Cache()
 }
 
 func ec2Tags(kind ec2types.ResourceType, name string) []ec2types.TagSpecification {
 	return []ec2types.TagSpecification{{ResourceType: kind, Tags: []ec2types.Tag{{Key: text("Name"), Value: text(name)}, {Key: text("team"), Value: text("shop")}}}}
 }
 
-// network makes what surrounds machines.
-func (s seed) network() {
+// Network makes what surrounds machines.
+func (s Seed) Network() {
 	c := ec2.NewFromConfig(s.cfg)
 	vpc := do(s, c.CreateVpc, &ec2.CreateVpcInput{CidrBlock: text("10.1.0.0/16"), TagSpecifications: ec2Tags(ec2types.ResourceTypeVpc, "shop")}).Vpc.VpcId
 	do(s, c.CreateSubnet, &ec2.CreateSubnetInput{VpcId: vpc, CidrBlock: text("10.1.1.0/24"), AvailabilityZone: text(s.region + "a"), TagSpecifications: ec2Tags(ec2types.ResourceTypeSubnet, "a")})
@@ -142,12 +143,12 @@ func (s seed) network() {
 	do(s, c.AllocateAddress, &ec2.AllocateAddressInput{Domain: ec2types.DomainTypeVpc})
 	do(s, c.CreateFlowLogs, &ec2.CreateFlowLogsInput{
 		ResourceIds: []string{*vpc}, ResourceType: ec2types.FlowLogsResourceTypeVpc, TrafficType: ec2types.TrafficTypeAll,
-		LogDestinationType: ec2types.LogDestinationTypeS3, LogDestination: text("arn:aws:s3:::" + s.bucket(0)),
+		LogDestinationType: ec2types.LogDestinationTypeS3, LogDestination: text("arn:aws:s3:::" + s.Bucket(0)),
 	})
 }
 
-// machines makes instances with their volumes, and a snapshot that anybody may restore.
-func (s seed) machines(n int) {
+// Machines makes instances with their volumes, and a snapshot that anybody may restore.
+func (s Seed) Machines(n int) {
 	c := ec2.NewFromConfig(s.cfg)
 	do(s, c.RunInstances, &ec2.RunInstancesInput{
 		ImageId: text("ami-12345678"), InstanceType: ec2types.InstanceTypeT3Micro, MinCount: sdk.Int32(int32(n)), MaxCount: sdk.Int32(int32(n)),
@@ -164,19 +165,20 @@ func (s seed) machines(n int) {
 	})
 }
 
-func (s seed) bucket(n int) string { return fmt.Sprintf("shop-%s-%s-%d", s.id, s.region, n) }
+// Bucket gives the name of a bucket that Buckets makes.
+func (s Seed) Bucket(n int) string { return fmt.Sprintf("shop-%s-%s-%d", s.ID, s.region, n) }
 
-// buckets makes buckets, of which the first has every setting.
-func (s seed) buckets(n int) {
+// Buckets makes buckets, of which the first has every setting.
+func (s Seed) Buckets(n int) {
 	c := s3.NewFromConfig(s.cfg, func(o *s3.Options) { o.UsePathStyle = true })
 	for i := range n {
-		in := &s3.CreateBucketInput{Bucket: text(s.bucket(i))}
+		in := &s3.CreateBucketInput{Bucket: text(s.Bucket(i))}
 		if s.region != "us-east-1" {
 			in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(s.region)}
 		}
 		do(s, c.CreateBucket, in)
 	}
-	name := text(s.bucket(0))
+	name := text(s.Bucket(0))
 	do(s, c.PutBucketTagging, &s3.PutBucketTaggingInput{Bucket: name, Tagging: &s3types.Tagging{TagSet: []s3types.Tag{{Key: text("team"), Value: text("shop")}}}})
 	do(s, c.PutBucketVersioning, &s3.PutBucketVersioningInput{Bucket: name, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}})
 	do(s, c.PutBucketEncryption, &s3.PutBucketEncryptionInput{Bucket: name, ServerSideEncryptionConfiguration: &s3types.ServerSideEncryptionConfiguration{
@@ -191,8 +193,8 @@ func (s seed) buckets(n int) {
 	do(s, c.PutBucketWebsite, &s3.PutBucketWebsiteInput{Bucket: name, WebsiteConfiguration: &s3types.WebsiteConfiguration{IndexDocument: &s3types.IndexDocument{Suffix: text("index.html")}}})
 }
 
-// identities makes users, groups, roles and what surrounds them, once for the account.
-func (s seed) identities(n int) {
+// Identities makes users, groups, roles and what surrounds them, once for the account.
+func (s Seed) Identities(n int) {
 	c := iam.NewFromConfig(s.cfg)
 	tags := []iamtypes.Tag{{Key: text("team"), Value: text("shop")}}
 	policy := do(s, c.CreatePolicy, &iam.CreatePolicyInput{PolicyName: text("open"), PolicyDocument: text(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`), Tags: tags}).Policy.Arn
@@ -214,8 +216,8 @@ func (s seed) identities(n int) {
 	do(s, c.UpdateAccountPasswordPolicy, &iam.UpdateAccountPasswordPolicyInput{MinimumPasswordLength: sdk.Int32(14), RequireSymbols: true})
 }
 
-// keys makes keys that rotate.
-func (s seed) keys(n int) {
+// Keys makes keys that rotate.
+func (s Seed) Keys(n int) {
 	c := kms.NewFromConfig(s.cfg)
 	for range n {
 		key := do(s, c.CreateKey, &kms.CreateKeyInput{Description: text("data"), Tags: []kmstypes.Tag{{TagKey: text("team"), TagValue: text("shop")}}}).KeyMetadata.KeyId
@@ -223,8 +225,8 @@ func (s seed) keys(n int) {
 	}
 }
 
-// databases makes an instance, a cluster and their snapshots.
-func (s seed) databases() {
+// Databases makes an instance, a cluster and their snapshots.
+func (s Seed) Databases() {
 	c := rds.NewFromConfig(s.cfg)
 	tags := []rdstypes.Tag{{Key: text("team"), Value: text("shop")}}
 	do(s, c.CreateDBInstance, &rds.CreateDBInstanceInput{
@@ -238,9 +240,9 @@ func (s seed) databases() {
 	do(s, c.CreateDBClusterSnapshot, &rds.CreateDBClusterSnapshotInput{DBClusterIdentifier: text("ledger"), DBClusterSnapshotIdentifier: text("ledger-1")})
 }
 
-// functions makes functions that anybody may call.
-func (s seed) functions(n int) {
-	role := "arn:aws:iam::" + s.id + ":role/worker"
+// Functions makes functions that anybody may call.
+func (s Seed) Functions(n int) {
+	role := "arn:aws:iam::" + s.ID + ":role/worker"
 	roles := iam.NewFromConfig(s.cfg)
 	if _, err := roles.GetRole(s.Context(), &iam.GetRoleInput{RoleName: text("worker")}); err != nil {
 		do(s, roles.CreateRole, &iam.CreateRoleInput{RoleName: text("worker"), AssumeRolePolicyDocument: text(openPolicy)})
@@ -265,9 +267,9 @@ func (s seed) functions(n int) {
 	do(s, c.CreateFunctionUrlConfig, &lambda.CreateFunctionUrlConfigInput{FunctionName: text("price000"), AuthType: lambdatypes.FunctionUrlAuthTypeNone})
 }
 
-// trail makes a trail into a bucket of its own.
-func (s seed) trail() {
-	name := "trail-" + s.bucket(0)
+// Trail makes a trail into a bucket of its own.
+func (s Seed) Trail() {
+	name := "trail-" + s.Bucket(0)
 	in := &s3.CreateBucketInput{Bucket: &name}
 	if s.region != "us-east-1" {
 		in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(s.region)}
@@ -281,24 +283,24 @@ func (s seed) trail() {
 	do(s, c.StartLogging, &cloudtrail.StartLoggingInput{Name: text("audit-" + s.region)})
 }
 
-// recorder turns AWS Config on.
-func (s seed) recorder() {
+// Recorder turns AWS Config on.
+func (s Seed) Recorder() {
 	c := configservice.NewFromConfig(s.cfg)
 	do(s, c.PutConfigurationRecorder, &configservice.PutConfigurationRecorderInput{ConfigurationRecorder: &configtypes.ConfigurationRecorder{
-		Name: text("default"), RoleARN: text("arn:aws:iam::" + s.id + ":role/config"), RecordingGroup: &configtypes.RecordingGroup{AllSupported: true, IncludeGlobalResourceTypes: true},
+		Name: text("default"), RoleARN: text("arn:aws:iam::" + s.ID + ":role/config"), RecordingGroup: &configtypes.RecordingGroup{AllSupported: true, IncludeGlobalResourceTypes: true},
 	}})
-	do(s, c.PutDeliveryChannel, &configservice.PutDeliveryChannelInput{DeliveryChannel: &configtypes.DeliveryChannel{Name: text("default"), S3BucketName: text(s.bucket(0))}})
+	do(s, c.PutDeliveryChannel, &configservice.PutDeliveryChannelInput{DeliveryChannel: &configtypes.DeliveryChannel{Name: text("default"), S3BucketName: text(s.Bucket(0))}})
 	do(s, c.StartConfigurationRecorder, &configservice.StartConfigurationRecorderInput{ConfigurationRecorderName: text("default")})
 }
 
-// detector turns GuardDuty and Security Hub on.
-func (s seed) detector() {
+// Detector turns GuardDuty and Security Hub on.
+func (s Seed) Detector() {
 	do(s, guardduty.NewFromConfig(s.cfg).CreateDetector, &guardduty.CreateDetectorInput{Enable: sdk.Bool(true), Tags: map[string]string{"team": "shop"}})
 	do(s, securityhub.NewFromConfig(s.cfg).EnableSecurityHub, &securityhub.EnableSecurityHubInput{})
 }
 
-// observability makes log groups, a filter and alarms.
-func (s seed) observability(n int) {
+// Observability makes log groups, a filter and alarms.
+func (s Seed) Observability(n int) {
 	c := cloudwatchlogs.NewFromConfig(s.cfg)
 	for i := range n {
 		do(s, c.CreateLogGroup, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: text(fmt.Sprintf("/shop/%03d", i)), Tags: map[string]string{"team": "shop"}})
@@ -316,8 +318,8 @@ func (s seed) observability(n int) {
 	})
 }
 
-// messaging makes topics and queues.
-func (s seed) messaging(n int) {
+// Messaging makes topics and queues.
+func (s Seed) Messaging(n int) {
 	topics, queues := sns.NewFromConfig(s.cfg), sqs.NewFromConfig(s.cfg)
 	for i := range n {
 		do(s, topics.CreateTopic, &sns.CreateTopicInput{Name: text(fmt.Sprintf("sold%03d", i)), Tags: []snstypes.Tag{{Key: text("team"), Value: text("shop")}}})
@@ -325,8 +327,8 @@ func (s seed) messaging(n int) {
 	}
 }
 
-// tables makes tables with backups.
-func (s seed) tables(n int) {
+// Tables makes tables with backups.
+func (s Seed) Tables(n int) {
 	c := dynamodb.NewFromConfig(s.cfg)
 	for i := range n {
 		name := text(fmt.Sprintf("carts%03d", i))
@@ -341,7 +343,7 @@ func (s seed) tables(n int) {
 }
 
 // subnets gives the ids of the region's default subnets.
-func (s seed) subnets() []string {
+func (s Seed) subnets() []string {
 	var ids []string
 	for _, subnet := range do(s, ec2.NewFromConfig(s.cfg).DescribeSubnets, &ec2.DescribeSubnetsInput{Filters: []ec2types.Filter{{Name: text("default-for-az"), Values: []string{"true"}}}}).Subnets {
 		ids = append(ids, *subnet.SubnetId)
@@ -349,8 +351,8 @@ func (s seed) subnets() []string {
 	return ids
 }
 
-// balancer makes a load balancer with a listener.
-func (s seed) balancer() {
+// Balancer makes a load balancer with a listener.
+func (s Seed) Balancer() {
 	c := elb.NewFromConfig(s.cfg)
 	arn := do(s, c.CreateLoadBalancer, &elb.CreateLoadBalancerInput{Name: text("front"), Subnets: s.subnets()[:2], Tags: []elbtypes.Tag{{Key: text("team"), Value: text("shop")}}}).LoadBalancers[0].LoadBalancerArn
 	do(s, c.CreateListener, &elb.CreateListenerInput{LoadBalancerArn: arn, Port: sdk.Int32(80), Protocol: elbtypes.ProtocolEnumHttp, DefaultActions: []elbtypes.Action{{
@@ -358,11 +360,11 @@ func (s seed) balancer() {
 	}}})
 }
 
-// containers makes clusters, a service, a task definition and a repository.
-func (s seed) containers() {
+// Containers makes clusters, a service, a task definition and a repository.
+func (s Seed) Containers() {
 	kube := eks.NewFromConfig(s.cfg)
-	do(s, kube.CreateCluster, &eks.CreateClusterInput{Name: text("kube"), RoleArn: text("arn:aws:iam::" + s.id + ":role/kube"), ResourcesVpcConfig: &ekstypes.VpcConfigRequest{SubnetIds: s.subnets()[:2]}, Tags: map[string]string{"team": "shop"}})
-	do(s, kube.CreateNodegroup, &eks.CreateNodegroupInput{ClusterName: text("kube"), NodegroupName: text("nodes"), NodeRole: text("arn:aws:iam::" + s.id + ":role/node"), Subnets: s.subnets()[:2], Tags: map[string]string{"team": "shop"}})
+	do(s, kube.CreateCluster, &eks.CreateClusterInput{Name: text("kube"), RoleArn: text("arn:aws:iam::" + s.ID + ":role/kube"), ResourcesVpcConfig: &ekstypes.VpcConfigRequest{SubnetIds: s.subnets()[:2]}, Tags: map[string]string{"team": "shop"}})
+	do(s, kube.CreateNodegroup, &eks.CreateNodegroupInput{ClusterName: text("kube"), NodegroupName: text("nodes"), NodeRole: text("arn:aws:iam::" + s.ID + ":role/node"), Subnets: s.subnets()[:2], Tags: map[string]string{"team": "shop"}})
 	c := ecs.NewFromConfig(s.cfg)
 	tags := []ecstypes.Tag{{Key: text("team"), Value: text("shop")}}
 	do(s, c.CreateCluster, &ecs.CreateClusterInput{ClusterName: text("web"), Tags: tags, Settings: []ecstypes.ClusterSetting{{Name: ecstypes.ClusterSettingNameContainerInsights, Value: text("enabled")}}})
@@ -375,8 +377,8 @@ func (s seed) containers() {
 	do(s, ecr.NewFromConfig(s.cfg).CreateRepository, &ecr.CreateRepositoryInput{RepositoryName: text("web"), Tags: []ecrtypes.Tag{{Key: text("team"), Value: text("shop")}}})
 }
 
-// distribution makes a distribution, once for the account.
-func (s seed) distribution() {
+// Distribution makes a distribution, once for the account.
+func (s Seed) Distribution() {
 	do(s, cloudfront.NewFromConfig(s.cfg).CreateDistributionWithTags, &cloudfront.CreateDistributionWithTagsInput{DistributionConfigWithTags: &cloudfronttypes.DistributionConfigWithTags{
 		Tags: &cloudfronttypes.Tags{Items: []cloudfronttypes.Tag{{Key: text("team"), Value: text("shop")}}},
 		DistributionConfig: &cloudfronttypes.DistributionConfig{
@@ -389,20 +391,21 @@ func (s seed) distribution() {
 	}})
 }
 
-// secrets makes secrets.
-func (s seed) secrets(n int) {
+// Secrets makes secrets.
+func (s Seed) Secrets(n int) {
 	c := secretsmanager.NewFromConfig(s.cfg)
 	for i := range n {
 		do(s, c.CreateSecret, &secretsmanager.CreateSecretInput{Name: text(fmt.Sprintf("db%03d", i)), SecretString: text("not-a-secret"), Tags: []secretstypes.Tag{{Key: text("team"), Value: text("shop")}}})
 	}
 }
 
-func (s seed) certificate() {
+// Certificate asks for a certificate.
+func (s Seed) Certificate() {
 	do(s, acm.NewFromConfig(s.cfg).RequestCertificate, &acm.RequestCertificateInput{DomainName: text("shop.example.com"), ValidationMethod: acmtypes.ValidationMethodDns, Tags: []acmtypes.Tag{{Key: text("team"), Value: text("shop")}}})
 }
 
-// gateways makes an API of each kind with a stage.
-func (s seed) gateways() {
+// Gateways makes an API of each kind with a stage.
+func (s Seed) Gateways() {
 	c := apigateway.NewFromConfig(s.cfg)
 	api := do(s, c.CreateRestApi, &apigateway.CreateRestApiInput{Name: text("orders"), Tags: map[string]string{"team": "shop"}, EndpointConfiguration: &apigatewaytypes.EndpointConfiguration{Types: []apigatewaytypes.EndpointType{apigatewaytypes.EndpointTypeRegional}}})
 	do(s, c.PutMethod, &apigateway.PutMethodInput{RestApiId: api.Id, ResourceId: api.RootResourceId, HttpMethod: text("GET"), AuthorizationType: text("NONE")})
@@ -414,26 +417,39 @@ func (s seed) gateways() {
 	do(s, h.CreateStage, &apigatewayv2.CreateStageInput{ApiId: http, StageName: text("live"), Tags: map[string]string{"team": "shop"}})
 }
 
-func (s seed) warehouse() {
+// Warehouse makes a Redshift cluster.
+func (s Seed) Warehouse() {
 	do(s, redshift.NewFromConfig(s.cfg).CreateCluster, &redshift.CreateClusterInput{
 		ClusterIdentifier: text("sales"), NodeType: text("ra3.xlplus"), MasterUsername: text("root"), MasterUserPassword: text("Not-a-secret-1"), Tags: []redshifttypes.Tag{{Key: text("team"), Value: text("shop")}},
 	})
 }
 
-func (s seed) searchDomain() {
+// SearchDomain makes an OpenSearch domain.
+func (s Seed) SearchDomain() {
 	do(s, opensearch.NewFromConfig(s.cfg).CreateDomain, &opensearch.CreateDomainInput{
 		DomainName: text("search"), EngineVersion: text("OpenSearch_2.11"), EncryptionAtRestOptions: &opensearchtypes.EncryptionAtRestOptions{Enabled: sdk.Bool(true)},
 		TagList: []opensearchtypes.Tag{{Key: text("team"), Value: text("shop")}},
 	})
 }
 
-func (s seed) files() {
+// Files makes a file system.
+func (s Seed) Files() {
 	do(s, efs.NewFromConfig(s.cfg).CreateFileSystem, &efs.CreateFileSystemInput{CreationToken: text("files"), Encrypted: sdk.Bool(true), Backup: sdk.Bool(true), Tags: []efstypes.Tag{{Key: text("Name"), Value: text("files")}}})
 }
 
-func (s seed) cache() {
+// Cache makes a replication group.
+func (s Seed) Cache() {
 	do(s, elasticache.NewFromConfig(s.cfg).CreateReplicationGroup, &elasticache.CreateReplicationGroupInput{
 		ReplicationGroupId: text("sessions"), ReplicationGroupDescription: text("sessions"), NumCacheClusters: sdk.Int32(2), AtRestEncryptionEnabled: sdk.Bool(true),
 		Tags: []elasticachetypes.Tag{{Key: text("team"), Value: text("shop")}},
 	})
+}
+
+// Plant changes an account in three ways: a user, a bucket and a setting of the region.
+func (s Seed) Plant() {
+	do(s, iam.NewFromConfig(s.cfg).AttachUserPolicy, &iam.AttachUserPolicyInput{UserName: text("user007"), PolicyArn: text("arn:aws:iam::" + s.ID + ":policy/open")})
+	do(s, s3.NewFromConfig(s.cfg, func(o *s3.Options) { o.UsePathStyle = true }).PutPublicAccessBlock, &s3.PutPublicAccessBlockInput{
+		Bucket: text(s.Bucket(3)), PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{BlockPublicAcls: sdk.Bool(true)},
+	})
+	do(s, ec2.NewFromConfig(s.cfg).EnableEbsEncryptionByDefault, &ec2.EnableEbsEncryptionByDefaultInput{})
 }
