@@ -42,7 +42,7 @@ var keys = &listing{
 				})},
 			{name: "policy", when: customers, fields: like("KeyPolicy=Policy:document"),
 				call: ask(func(ctx context.Context, r *run, o object, _ *string) (*kms.GetKeyPolicyOutput, error) {
-					return r.kms().GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: keyOf(o)})
+					return r.kms().GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: keyOf(o), PolicyName: sdk.String("default")})
 				})},
 		},
 	},

@@ -96,9 +96,9 @@ const openPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Prin
 // All makes one or two of everything that the emulator has, and of the kinds that accounts have most of
 // more with every n.
 func (s Seed) All(n int) {
+	s.Buckets(2 + n/6) // to one of which the network's flow logs go
 	s.Network()
 	s.Machines(2 * n) // with a volume and an interface each
-	s.Buckets(2 + n/6)
 	s.Keys(1 + n/6)
 	s.Databases()
 	s.Functions(1 + n/5)
