@@ -24,7 +24,7 @@ func (p *Provider) Check(ctx context.Context, account providers.Account) (provid
 	if err != nil {
 		return providers.Check{}, err
 	}
-	check := providers.Check{Identity: s.identity, CloudID: s.id, Grant: Policy()}
+	check := providers.Check{Identity: s.identity, CloudID: s.id, Grant: s.grant()}
 	tried := &trial{missing: map[string]providers.MissingPermission{}, tried: map[string]bool{}}
 	on, err := s.enabled(ctx)
 	if err != nil {
@@ -41,12 +41,43 @@ func (p *Provider) Check(ctx context.Context, account providers.Account) (provid
 	for _, permission := range slices.Sorted(maps.Keys(tried.missing)) {
 		check.Missing = append(check.Missing, tried.missing[permission])
 	}
-	for _, action := range Actions() {
+	for _, action := range s.needed() {
 		if !tried.tried[action] {
 			check.Untried = append(check.Untried, action)
 		}
 	}
+	check.Remedy = remedy(check.Missing)
 	return check, ctx.Err()
+}
+
+// needed are the actions that reading the account takes, and listing its members if it is a parent.
+func (s *session) needed() []string {
+	if s.settings.Organization == nil {
+		return Actions()
+	}
+	actions := append(Actions(), actionsFor(useOrganization)...)
+	slices.Sort(actions)
+	return slices.Compact(actions)
+}
+
+// grant is the policy that allows all of it.
+func (s *session) grant() string {
+	if s.settings.Organization == nil {
+		return Policy()
+	}
+	return policyDocument(append(readStatements(), parentStatements(s.settings.Organization.RoleName)...)...)
+}
+
+// remedy is the policy that allows what is missing.
+func remedy(missing []providers.MissingPermission) string {
+	if len(missing) == 0 {
+		return ""
+	}
+	var actions []string
+	for _, m := range missing {
+		actions = append(actions, m.Permission)
+	}
+	return policyDocument(statementsFor("Missing", actions)...)
 }
 
 // trial gathers what is known of permissions.
@@ -79,7 +110,7 @@ const simulated = 50
 func (s *session) simulate(ctx context.Context, t *trial) error {
 	client := iam.NewFromConfig(s.config(s.home(), "iam"))
 	source := s.principal()
-	for actions := range slices.Chunk(Actions(), simulated) {
+	for actions := range slices.Chunk(s.needed(), simulated) {
 		out, err := client.SimulatePrincipalPolicy(ctx, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: actions})
 		if err != nil {
 			return err
@@ -129,6 +160,11 @@ func (s *session) try(ctx context.Context, regions []providers.CheckedRegion, t 
 			r.tryListing(ctx, l, t)
 		}
 	}
+	if s.settings.Organization != nil {
+		if _, err := s.members(ctx); err != nil {
+			t.failed(explain(err))
+		}
+	}
 }
 
 // errTried ends a listing of which enough was seen.
@@ -136,7 +172,7 @@ var errTried = errors.New("tried")
 
 func (r *run) tryListing(ctx context.Context, l *listing, t *trial) {
 	err := r.pages(ctx, l, nil, func(k *kind, items []object) error {
-		found, err := r.lookAt(ctx, k, items[:1])
+		found, err := r.lookAt(ctx, k, items[:min(1, len(items))])
 		if err != nil {
 			return err
 		}

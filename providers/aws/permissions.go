@@ -81,6 +81,8 @@ type statement struct {
 	Resource any
 }
 
+const gatewayAction = "apigateway:GET"
+
 // gatewayPaths are what of API Gateway is read. Its one action for reading would allow the values of
 // API keys too.
 var gatewayPaths = []string{
@@ -88,22 +90,35 @@ var gatewayPaths = []string{
 }
 
 // Policy is the IAM policy that allows what reading an account needs, and nothing else.
-func Policy() string {
-	actions := slices.DeleteFunc(append(Actions(), actionsFor(useCheck)...), func(action string) bool { return action == "apigateway:GET" })
-	slices.Sort(actions)
-	return policyDocument(
-		statement{Sid: "Read", Effect: "Allow", Action: actions, Resource: "*"},
-		statement{Sid: "ReadApis", Effect: "Allow", Action: []string{"apigateway:GET"}, Resource: gatewayPaths},
-	)
+func Policy() string { return policyDocument(readStatements()...) }
+
+func readStatements() []statement {
+	return statementsFor("Read", append(Actions(), actionsFor(useCheck)...))
+}
+
+// statementsFor allows actions, that of API Gateway only for what of it is read.
+func statementsFor(sid string, actions []string) []statement {
+	var statements []statement
+	rest := slices.DeleteFunc(slices.Clone(actions), func(action string) bool { return action == gatewayAction })
+	slices.Sort(rest)
+	if len(rest) > 0 {
+		statements = append(statements, statement{Sid: sid, Effect: "Allow", Action: rest, Resource: "*"})
+	}
+	if len(rest) < len(actions) {
+		statements = append(statements, statement{Sid: sid + "Apis", Effect: "Allow", Action: []string{gatewayAction}, Resource: gatewayPaths})
+	}
+	return statements
 }
 
 // ParentPolicy is the IAM policy that a parent of member accounts needs beside Policy, where every
 // member has a role of the given name.
-func ParentPolicy(roleName string) string {
-	return policyDocument(
-		statement{Sid: "ListMembers", Effect: "Allow", Action: actionsFor(useOrganization), Resource: "*"},
-		statement{Sid: "AssumeMembers", Effect: "Allow", Action: []string{"sts:AssumeRole"}, Resource: "arn:*:iam::*:role/" + roleName},
-	)
+func ParentPolicy(roleName string) string { return policyDocument(parentStatements(roleName)...) }
+
+func parentStatements(roleName string) []statement {
+	return []statement{
+		{Sid: "ListMembers", Effect: "Allow", Action: actionsFor(useOrganization), Resource: "*"},
+		{Sid: "AssumeMembers", Effect: "Allow", Action: []string{"sts:AssumeRole"}, Resource: "arn:*:iam::*:role/" + roleName},
+	}
 }
 
 func policyDocument(statements ...statement) string {
