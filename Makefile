@@ -46,7 +46,7 @@ moto: ## install the emulator of AWS that tests run against (make test does it b
 .PHONY: test
 test: moto ## vet and test with the race detector (PKG, TAGS, TESTFLAGS)
 	$(GO) vet $(CHECKFLAGS) $(TESTTAGS) $(PKG)
-	$(GO) test $(CHECKFLAGS) $(TESTTAGS) $(PKG) $(TESTFLAGS)
+	$(GO) test $(CHECKFLAGS) $(TESTTAGS) -timeout 30m $(PKG) $(TESTFLAGS)
 
 .PHONY: kill
 kill: ## kill scans at random moments for FOR (10m) and compare what they leave

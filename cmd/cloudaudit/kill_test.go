@@ -311,3 +311,12 @@ func (e estate) ended(t *testing.T) (n int) {
 	}
 	return n
 }
+
+func (e estate) read(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(e.folder, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

@@ -13,8 +13,6 @@ import (
 	"cloudaudit/policy/cel"
 	"cloudaudit/policy/packs"
 	"cloudaudit/policy/rego"
-	"cloudaudit/providers"
-	"cloudaudit/providers/snapshot"
 	"cloudaudit/store"
 )
 
@@ -153,22 +151,16 @@ func declaredExceptions(c *config.Config) ([]policy.Exception, error) {
 }
 
 func declaredAccount(ctx context.Context, account config.Account) (store.DeclaredAccount, error) {
-	settings, err := json.Marshal(account.Snapshot)
-	if err != nil {
-		return store.DeclaredAccount{}, err
-	}
-	parsed, err := snapshot.ParseSettings(settings)
-	if err != nil {
-		return store.DeclaredAccount{}, usage(fmt.Errorf("account %s: %w", account.Name, err))
-	}
 	schedule, err := json.Marshal(account.Schedule)
 	if err != nil {
 		return store.DeclaredAccount{}, err
 	}
-	return store.DeclaredAccount{Account: providers.Account{
-		Name: account.Name, Provider: account.Provider, Cloud: snapshot.CloudOf(ctx, parsed),
-		CloudID: account.Snapshot.AccountID, Tags: account.Tags, Settings: settings,
-	}, RenamedFrom: account.RenamedFrom, Schedule: schedule}, nil
+	connected, err := connectedAccount(ctx, account)
+	if err != nil {
+		return store.DeclaredAccount{}, usage(fmt.Errorf("account %s: %w", account.Name, err))
+	}
+	connected.Name, connected.Provider, connected.Tags = account.Name, account.Provider, account.Tags
+	return store.DeclaredAccount{Account: connected, RenamedFrom: account.RenamedFrom, Schedule: schedule}, nil
 }
 
 // declaredPacks loads the packs of the file, and the built-in ones that only groups name.

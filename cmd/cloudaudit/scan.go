@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"cloudaudit/cmd/cloudaudit/internal/config"
 	"cloudaudit/providers"
 	"cloudaudit/providers/shape"
-	"cloudaudit/providers/snapshot"
 	"cloudaudit/scanner"
 	"cloudaudit/store"
 )
@@ -24,8 +23,12 @@ Exit codes over all accounts:
   1    a scan failed: nothing could be read, or another scan of the account runs
   2    wrong usage or configuration; nothing was scanned
   3    an open violation is as severe as --fail-on says, or worse
-  4    a scan was partial: something planned could not be read, or a pack could not run
+  4    a scan was partial: something planned could not be read, a pack could not run, or the members of an
+       account could not be listed
   130  interrupted, 143 terminated
+
+An account with aws.organization is scanned with all of its member accounts, which are found anew each
+time and named ACCOUNT/ID: scan ACCOUNT takes them all, scan ACCOUNT/ID one.
 
 A scan that was stopped, or whose process died, is gone on with by the next one: what it had listed is
 not listed again, unless it is older than six hours or packs and settings have changed since.`
@@ -33,14 +36,17 @@ not listed again, unless it is older than six hours or packs and settings have c
 // scanning is one run of the command.
 type scanning struct {
 	*program
-	store   *store.Store
-	failOn  []string // severities
-	workers int
-	full    bool
-	adopt   bool
-	keep    store.Retention
+	store     *store.Store
+	providers map[string]providers.Provider
+	failOn    []string // severities
+	workers   int
+	full      bool
+	adopt     bool
+	keep      store.Retention
 	// ended are the accounts scanned, in order.
 	ended []ended
+	// unlisted tells that the members of some account are not known.
+	unlisted bool
 }
 
 // ended is how the scan of an account ended.
@@ -55,7 +61,7 @@ func (p *program) scanCommand() *cobra.Command {
 	var full, adopt bool
 	scan := command(about{
 		use: "scan [ACCOUNT...]", short: "Scan accounts once and print what was found", long: scanLong,
-		example: "  cloudaudit scan\n  cloudaudit scan shop-gcp --fail-on high\n  cloudaudit scan -o json --quiet",
+		example: "  cloudaudit scan\n  cloudaudit scan prod-aws --fail-on high\n  cloudaudit scan acme/222222222222\n  cloudaudit scan -o json --quiet",
 	}, cobra.ArbitraryArgs, func(ctx context.Context, names []string) error {
 		least, err := severities("fail-on", failOn)
 		if err != nil {
@@ -88,6 +94,7 @@ func (p *program) scan(ctx context.Context, names []string, s *scanning) error {
 	s.keep = store.Retention{
 		ScanLogs: config.Days(loaded.Retention.ScanLogs), Intervals: config.Days(loaded.Retention.Intervals), AuditLog: config.Days(loaded.Retention.AuditLog),
 	}
+	s.providers = connecting(loaded)
 	s.store, err = store.Open(ctx, loaded.Store.Path, store.Options{Redaction: shape.RedactionRevision, MaxBytes: loaded.Store.MaxBytes})
 	if err != nil {
 		return err
@@ -101,7 +108,8 @@ func known(c *config.Config, names []string) error {
 		return usage(fmt.Errorf("%s declares no account; add one under accounts", short(c.Path())))
 	}
 	for _, name := range names {
-		if _, ok := c.Account(name); !ok {
+		parent, _, _ := strings.Cut(name, "/") // whether it has the member is known later
+		if _, ok := c.Account(parent); !ok {
 			return usage(fmt.Errorf("no account %q is declared%s", name, config.Suggest(name, c.AccountNames())))
 		}
 	}
@@ -115,14 +123,15 @@ func (s *scanning) run(ctx context.Context, organization string, declared store.
 	if err := s.store.Reseal(ctx, shape.Reseal); err != nil {
 		return err
 	}
+	s.identify(ctx, declared, names)
 	if err := s.reconcile(ctx, declared); err != nil {
 		return err
 	}
-	accounts, err := s.store.Scannable(ctx)
+	accounts, err := s.accounts(ctx, declared, names)
 	if err != nil {
 		return err
 	}
-	if err := s.each(ctx, accounts, names); err != nil {
+	if err := s.each(ctx, accounts); err != nil {
 		return err
 	}
 	if err := s.store.Prune(ctx, s.keep); err != nil {
@@ -141,6 +150,11 @@ func (s *scanning) reconcile(ctx context.Context, declared store.Declared) error
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 		return usage(err)
 	}
+	s.tell(done)
+	return err
+}
+
+func (s *scanning) tell(done store.Reconciled) {
 	for _, warning := range done.Warnings {
 		fmt.Fprintln(s.stderr, "warning:", warning)
 	}
@@ -149,20 +163,19 @@ func (s *scanning) reconcile(ctx context.Context, declared store.Declared) error
 			fmt.Fprintln(s.stderr, "configuration:", change)
 		}
 	}
-	return err
 }
 
 // each scans the accounts one after the other. One that fails never stops the rest.
-func (s *scanning) each(ctx context.Context, accounts []providers.Account, names []string) error {
+func (s *scanning) each(ctx context.Context, accounts []providers.Account) error {
 	progress := newProgress(s.stderr, s.quiet, s.verbose)
-	sc := scanner.New(scanner.Options{
-		Store: s.store, Engines: s.packs.running(), Workers: s.workers, Full: s.full, Notify: progress.notify,
-		Providers: map[string]providers.Provider{providers.Snapshot: snapshot.New()},
-	})
+	options := scanner.Options{
+		Store: s.store, Engines: s.packs.running(), Workers: s.workers, Full: s.full, Notify: progress.notify, Providers: s.providers,
+	}
+	if s.workers == 0 {
+		options.Listers = map[string]int{providers.AWS: listers}
+	}
+	sc := scanner.New(options)
 	for _, account := range accounts {
-		if len(names) > 0 && !slices.Contains(names, account.Name) {
-			continue
-		}
 		progress.begin(account.Name)
 		result, err := sc.Scan(ctx, account, scanner.Manual)
 		progress.end(account.Name, result)
@@ -187,6 +200,9 @@ func (s *scanning) verdict(ctx context.Context) error {
 		return &exitError{code: exitViolations}
 	}
 	code := exitDone
+	if s.unlisted {
+		code = exitPartial
+	}
 	for _, end := range s.ended {
 		switch end.result.Status {
 		case scanner.Succeeded:

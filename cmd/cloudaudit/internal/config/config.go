@@ -48,12 +48,14 @@ type Server struct {
 
 // Account is a declared cloud account.
 type Account struct {
-	Name        string            `json:"name"`
-	RenamedFrom string            `json:"renamedFrom"`
-	Provider    string            `json:"provider"`
-	Snapshot    Snapshot          `json:"snapshot"`
-	Schedule    Schedule          `json:"schedule"`
-	Tags        map[string]string `json:"tags"`
+	Name        string   `json:"name"`
+	RenamedFrom string   `json:"renamedFrom"`
+	Provider    string   `json:"provider"`
+	Snapshot    Snapshot `json:"snapshot"`
+	// AWS is the section of an account of AWS, as the JSON that its provider decodes; empty without one.
+	AWS      json.RawMessage   `json:"aws"`
+	Schedule Schedule          `json:"schedule"`
+	Tags     map[string]string `json:"tags"`
 }
 
 // Snapshot is an inventory from files. Its JSON is the settings that the provider decodes.

@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"cloudaudit/cmd/cloudaudit/internal/config"
+	"cloudaudit/providers/aws"
 	"cloudaudit/providers/snapshot"
 )
 
@@ -317,6 +318,39 @@ func TestSchema_KnowsTheFormatsOfSnapshots(t *testing.T) {
 	var plain bytes.Buffer
 	if err := json.Compact(&plain, text); err != nil || !bytes.Contains(plain.Bytes(), names) {
 		t.Errorf("the schema does not list the formats %s, %v", names, err)
+	}
+}
+
+// TestAWS_AgreesWithItsProvider holds what the file may say together with what the provider takes,
+// which may not import each other.
+func TestAWS_AgreesWithItsProvider(t *testing.T) {
+	t.Parallel()
+	loaded, err := config.Load(filepath.Join("testdata", "good", "aws.yaml"), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, account := range loaded.Accounts {
+		if _, err := aws.ParseSettings(account.AWS); err != nil {
+			t.Errorf("account %s: %v", account.Name, err)
+		}
+	}
+	var known aws.Settings
+	if err := json.Unmarshal(loaded.Accounts[1].AWS, &known); err != nil || known.RoleARN == "" || known.Inventory != aws.Full {
+		t.Errorf("settings %+v, %v", known, err)
+	}
+	text, err := config.Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain bytes.Buffer
+	if err := json.Compact(&plain, text); err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range [][]string{aws.Partitions(), {aws.Full, aws.Needed}} {
+		names, err := json.Marshal(list)
+		if err != nil || !bytes.Contains(plain.Bytes(), names) {
+			t.Errorf("the schema does not list %s, %v", names, err)
+		}
 	}
 }
 

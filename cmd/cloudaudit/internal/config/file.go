@@ -13,9 +13,12 @@ var (
 )
 
 const (
-	onlySnapshots = "this version audits recorded inventories only; export one, set provider: snapshot and name the files under snapshot"
+	onlySnapshots = "this version reads accounts of aws only; export the inventory of another cloud, set provider: snapshot and name the files under snapshot"
 	noSinks       = "this version knows no sinks; remove them and use `cloudaudit violations export`"
 )
+
+// providerNames are the providers of this version.
+var providerNames = []string{"aws", "snapshot"}
 
 // shapeOfFile is the whole file.
 func shapeOfFile() *shape {
@@ -55,15 +58,14 @@ func retentionShape() *shape {
 }
 
 func accountShape() *shape {
-	refused := "the section belongs to another provider than snapshot; remove it"
 	return &shape{kind: structure, about: "a cloud account", keys: []key{
 		{name: "name", required: true, shape: &shape{about: "a name that no other account has", format: nameFormat()}},
 		{name: "renamedFrom", shape: &shape{about: "the name that the account had before, whose history it keeps", format: nameFormat()}},
-		{name: "provider", required: true, shape: &shape{about: "how the account is read: snapshot", oneOf: []string{"snapshot"}, remedy: onlySnapshots}},
-		{name: "snapshot", required: true, with: "snapshot", shape: snapshotShape()},
-		{name: "aws", refused: refused, with: "snapshot"},
-		{name: "gcp", refused: refused, with: "snapshot"},
-		{name: "azure", refused: refused, with: "snapshot"},
+		{name: "provider", required: true, shape: &shape{about: "how the account is read: " + either(providerNames), oneOf: providerNames, remedy: onlySnapshots}},
+		{name: "snapshot", required: true, of: "snapshot", shape: snapshotShape()},
+		{name: "aws", of: "aws", shape: awsShape()},
+		{name: "gcp", of: "gcp"},
+		{name: "azure", of: "azure-native"},
 		{name: "schedule", shape: scheduleShape()},
 		{name: "tags", shape: &shape{kind: dictionary, about: "labels for people and filters", values: &shape{about: "a label's value"}}},
 	}}

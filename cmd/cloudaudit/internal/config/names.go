@@ -8,13 +8,13 @@ import (
 
 // names checks what only the file as a whole can tell: doubles and references.
 func (c *checker) names(root *node) {
-	accounts := c.accounts(root)
+	accounts, parents := c.accounts(root), parents(root)
 	packs, complete := c.packs(root)
 	groups := map[string]int{}
 	for i, group := range root.field("policyGroups").items() {
 		path := fmt.Sprintf("policyGroups[%d]", i)
 		c.once(path+".name", group.field("name"), groups, "a policy group")
-		c.members(path, group, accounts)
+		c.members(path, group, accounts, parents)
 		c.entity(path, group)
 		c.applied(path, group, packs, complete)
 	}
@@ -49,6 +49,7 @@ func (c *checker) accounts(root *node) []string {
 	for i, account := range items {
 		c.once(fmt.Sprintf("accounts[%d].name", i), account.field("name"), seen, "an account")
 		c.content(fmt.Sprintf("accounts[%d].snapshot", i), account.field("snapshot"))
+		c.aws(fmt.Sprintf("accounts[%d].aws", i), account.field("aws"))
 	}
 	var names []string
 	for name := range seen {
@@ -120,7 +121,17 @@ func (c *checker) packInFiles(path string, place *node, named map[string]int) bo
 	return true
 }
 
-func (c *checker) members(path string, group *node, accounts []string) {
+// parents gives the names of the accounts whose members are found by scans.
+func parents(root *node) (names []string) {
+	for _, account := range root.field("accounts").items() {
+		if account.field("aws").field("organization") != nil {
+			names = append(names, account.field("name").text())
+		}
+	}
+	return names
+}
+
+func (c *checker) members(path string, group *node, accounts, parents []string) {
 	seen := map[string]int{}
 	for i, member := range group.field("accounts").items() {
 		place, name := fmt.Sprintf("%s.accounts[%d]", path, i), member.text()
@@ -128,19 +139,20 @@ func (c *checker) members(path string, group *node, accounts []string) {
 			continue
 		}
 		c.alone(place, member, seen, "a member of the group")
-		if !known(name, accounts) {
+		if !known(name, accounts, parents) {
 			c.at(member, place, fmt.Sprintf("no account %q is declared%s", name, Suggest(name, accounts)))
 		}
 	}
 }
 
-// known tells whether the name is an account's, or account/region.
-func known(name string, accounts []string) bool {
-	if slices.Contains(accounts, name) {
-		return true
+// known tells whether the name is an account's, account/region, or below a parent that of a member.
+func known(name string, accounts, parents []string) bool {
+	account, below, _ := strings.Cut(name, "/")
+	deepest := 1
+	if slices.Contains(parents, account) {
+		deepest = 2
 	}
-	at := strings.LastIndexByte(name, '/')
-	return at > 0 && slices.Contains(accounts, name[:at])
+	return slices.Contains(accounts, account) && len(strings.FieldsFunc(below, func(r rune) bool { return r == '/' })) <= deepest
 }
 
 // exceptions checks their names and the accounts that they name whole. Packs and policies may come

@@ -65,12 +65,16 @@ func (s *shape) textSchema(schema map[string]any) {
 
 func (s *shape) objectSchema(schema map[string]any) {
 	properties, required := map[string]any{}, []string{}
+	var sections []any
 	for _, k := range s.keys {
-		if k.refused != "" {
+		if k.shape == nil {
 			continue
 		}
 		properties[k.name] = k.shape.schema()
-		if k.required {
+		switch {
+		case k.of != "":
+			sections = append(sections, k.section())
+		case k.required:
 			required = append(required, k.name)
 		}
 	}
@@ -88,4 +92,19 @@ func (s *shape) objectSchema(schema map[string]any) {
 	if s.someOf {
 		schema["minProperties"] = 1
 	}
+	if sections != nil {
+		schema["allOf"] = sections
+	}
+}
+
+// section says which objects have the key that is a provider's section.
+func (k key) section() map[string]any {
+	rule := map[string]any{
+		"if":   map[string]any{"properties": map[string]any{"provider": map[string]any{"const": k.of}}, "required": []string{"provider"}},
+		"else": map[string]any{"properties": map[string]any{k.name: false}},
+	}
+	if k.required {
+		rule["then"] = map[string]any{"required": []string{k.name}}
+	}
+	return rule
 }

@@ -55,15 +55,22 @@ type key struct {
 	name     string
 	shape    *shape
 	required bool
-	// refused says why the key, although it is known, may not be used.
-	refused string
-	// with limits required and refused to objects whose provider is this one, so that a wrong
-	// provider is told alone.
-	with string
+	// of is the provider whose section the key is: only its objects may need it, and those of other
+	// providers must not have it. A section of a provider that this version does not have has no shape.
+	of string
 }
 
-// applies tells whether the key's rules hold in the object.
-func (k key) applies(n *node) bool { return k.with == "" || n.field("provider").text() == k.with }
+// needed tells whether the object must have the key.
+func (k key) needed(n *node) bool {
+	return k.required && (k.of == "" || n.field("provider").text() == k.of)
+}
+
+// foreign tells whether the key is a section of another provider than the object's. A wrong provider
+// is told alone.
+func (k key) foreign(n *node) bool {
+	provider := n.field("provider").text()
+	return k.of != "" && k.of != provider && slices.Contains(providerNames, provider)
+}
 
 // format is what a text must look like: a pattern that the JSON Schema shows, and what a pattern
 // cannot say.
@@ -113,11 +120,11 @@ func (c *checker) checkText(path string, n *node, s *shape) {
 		return
 	}
 	if len(s.oneOf) > 0 && !slices.Contains(s.oneOf, value) {
-		message := fmt.Sprintf("%q is unknown%s", value, Suggest(value, s.oneOf))
-		if s.remedy != "" {
-			message = fmt.Sprintf("%q is unknown; %s", value, s.remedy)
+		hint := Suggest(value, s.oneOf)
+		if s.remedy != "" && !strings.HasPrefix(hint, didYouMean) {
+			hint = "; " + s.remedy
 		}
-		c.at(n, path, message)
+		c.at(n, path, fmt.Sprintf("%q is unknown%s", value, hint))
 		return
 	}
 	if s.format == nil {
@@ -179,7 +186,7 @@ func (c *checker) checkObject(path string, n *node, s *shape) {
 		c.checkField(path, n, f, s)
 	}
 	for _, k := range s.keys {
-		if k.required && k.applies(n) && n.field(k.name) == nil {
+		if k.needed(n) && n.field(k.name) == nil {
 			c.at(n, path, fmt.Sprintf("%s is missing; give %s", k.name, k.shape.about))
 		}
 	}
@@ -202,16 +209,15 @@ func (c *checker) checkField(path string, n *node, f *field, s *shape) {
 	var names []string
 	for _, k := range s.keys {
 		if k.name == f.name {
-			if k.refused != "" {
-				if k.applies(n) {
-					c.report(f.line, f.column, join(path, f.name), k.refused)
-				}
-				return
+			switch {
+			case k.foreign(n):
+				c.report(f.line, f.column, join(path, f.name), fmt.Sprintf("the section belongs to accounts of the provider %s; remove it", k.of))
+			case k.shape != nil:
+				c.check(join(path, f.name), f.node, k.shape)
 			}
-			c.check(join(path, f.name), f.node, k.shape)
 			return
 		}
-		if k.refused == "" {
+		if k.shape != nil {
 			names = append(names, k.name)
 		}
 	}
