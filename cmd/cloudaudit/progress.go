@@ -3,8 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"sync"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
 
 	"cloudaudit/scanner"
 )
@@ -17,6 +23,7 @@ type progress struct {
 	live           bool
 	quiet, verbose bool
 	phase          scanner.Phase
+	listing        []string // as it was told last
 }
 
 func newProgress(out io.Writer, quiet, verbose bool) *progress {
@@ -29,7 +36,7 @@ func newProgress(out io.Writer, quiet, verbose bool) *progress {
 func (l *progress) begin(account string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.phase = ""
+	l.phase, l.listing = "", nil
 	if !l.live && l.verbose && !l.quiet {
 		fmt.Fprintf(l.out, "%s: scanning\n", account)
 	}
@@ -43,13 +50,51 @@ func (l *progress) notify(now scanner.Progress) {
 		return
 	}
 	if l.live {
-		fmt.Fprintf(l.out, "\r\x1b[K%s: %s", now.Account, stage(now))
+		fmt.Fprint(l.out, "\r\x1b[K"+l.fit(fmt.Sprintf("%s: %s%s", now.Account, stage(now), listing(now.Listing))))
 		return
 	}
-	if l.verbose && now.Phase != l.phase && l.phase != "" {
+	if l.verbose {
+		l.tell(now)
+	}
+	l.phase, l.listing = now.Phase, now.Listing
+}
+
+// tell prints which scopes have ended, and each new phase.
+func (l *progress) tell(now scanner.Progress) {
+	for _, scope := range l.listing {
+		if !slices.Contains(now.Listing, scope) {
+			fmt.Fprintf(l.out, "%s: listed %s (%d of %d scopes)\n", now.Account, scope, now.ScopesDone, now.Scopes)
+		}
+	}
+	if now.Phase != l.phase && l.phase != "" {
 		fmt.Fprintf(l.out, "%s: %s: %s\n", now.Account, now.Phase, stage(now))
 	}
-	l.phase = now.Phase
+}
+
+// listing tells what is being listed: the services of each region, or the files.
+func listing(scopes []string) string {
+	services := map[string][]string{}
+	for _, scope := range scopes {
+		region, service, _ := strings.Cut(scope, "/")
+		services[region] = append(services[region], service)
+	}
+	var told strings.Builder
+	for _, region := range slices.Sorted(maps.Keys(services)) {
+		told.WriteString("; " + strings.TrimSpace(region+" "+strings.Join(services[region], ", ")))
+	}
+	return told.String()
+}
+
+// fit cuts a line to the terminal's width, since only whole lines can be renewed.
+func (l *progress) fit(line string) string {
+	file, onTerminal := terminal(l.out)
+	if !onTerminal {
+		return line
+	}
+	if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 && len(line) >= width {
+		return text.Trim(line, width-1)
+	}
+	return line
 }
 
 func stage(now scanner.Progress) string {
