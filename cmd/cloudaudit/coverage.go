@@ -39,7 +39,7 @@ func (p *program) coverageCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.print(rows, "account", "region", "type", "facet", "listing", "class", "gaps", "place", "reason")
+		return p.print(rows, "account", "region", "type", "facet", "listing", "class", "gaps", "place", "permission", "reason")
 	})
 	coverage.Flags().StringVar(&account, "account", "", "only of this account")
 	coverage.Flags().BoolVar(&unknown, "unknown", false, "list what could not be judged, and why")

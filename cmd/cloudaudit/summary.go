@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"time"
 
 	"cloudaudit/scanner"
@@ -30,6 +31,17 @@ type summaryRow struct {
 	Open           map[string]int `json:"open"`
 	Opened         int            `json:"opened"`
 	Resolved       int            `json:"resolved"`
+	// Missing are the permissions that the account did not give.
+	Missing []scanner.Blocked `json:"missing"`
+}
+
+// missingLine is a missing permission for people, with the policies that it keeps from judging everything.
+type missingLine struct {
+	Account    string   `json:"account"`
+	Region     string   `json:"region"`
+	Permission string   `json:"permission"`
+	Call       string   `json:"call"`
+	Policies   []string `json:"policies"`
 }
 
 // summaryLine is the same for people.
@@ -72,7 +84,37 @@ func (s *scanning) summarize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.missing(rows); err != nil {
+		return err
+	}
 	return s.next(ctx, rows)
+}
+
+// missing prints the permissions that accounts did not give, and which policies miss them.
+func (s *scanning) missing(rows []summaryRow) error {
+	var lines []missingLine
+	for _, row := range rows {
+		for _, b := range row.Missing {
+			lines = append(lines, missingLine{Account: row.Account, Region: b.Region, Permission: b.Permission, Call: b.Call, Policies: namesOf(b)})
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	fmt.Fprintln(s.stdout)
+	return s.table(rowsOf(reflect.ValueOf(lines)), []string{"account", "region", "missing=permission", "call", "could not judge=policies"})
+}
+
+// namesOf gives the names of the policies that miss a permission, without their packs.
+func namesOf(b scanner.Blocked) []string {
+	if len(b.Types) == 0 {
+		return []string{"all"}
+	}
+	names := make([]string, len(b.Policies))
+	for i, policy := range b.Policies {
+		_, names[i], _ = strings.Cut(policy, "/")
+	}
+	return names
 }
 
 func newSummaryRow(account store.AccountStatus, result scanner.Result) summaryRow {
@@ -81,6 +123,7 @@ func newSummaryRow(account store.AccountStatus, result scanner.Result) summaryRo
 		Account: account.Name, Status: result.Status, Error: result.Error, Audited: result.Audited, Resources: account.Resources,
 		Added: c.Added, Changed: c.Changed, Removed: c.Removed, ScopesPlanned: c.ScopesPlanned, ScopesComplete: c.ScopesComplete,
 		Coverage: c.Coverage(), Score: account.Score, Open: account.Open, Opened: c.Opened, Resolved: c.Resolved,
+		Missing: append([]scanner.Blocked{}, result.Blocked...),
 	}
 }
 
