@@ -43,8 +43,8 @@ func (p *program) accountsCommand() *cobra.Command {
 	listAt.add(list)
 	showAt.add(show)
 	return family(about{
-		use: "accounts", short: "List and show accounts and where they stand",
+		use: "accounts", short: "List, show and check accounts",
 		long:    "Accounts are declared in the configuration file and stored by the next scan.",
 		example: "  cloudaudit accounts list",
-	}, list, show)
+	}, list, show, p.accountsCheck())
 }
