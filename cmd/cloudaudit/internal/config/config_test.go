@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -216,6 +217,43 @@ func TestStarter_IsSound(t *testing.T) {
 	}
 	if err := conforms(t, path); err != nil {
 		t.Error(err)
+	}
+}
+
+var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+
+// TestExamples_AreSound loads the examples of the documentation.
+func TestExamples_AreSound(t *testing.T) {
+	t.Parallel()
+	loaded := 0
+	for _, document := range []string{"README.md", "deploy/aws/README.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "..", "..", document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, block := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
+			example := block[1]
+			if !strings.HasPrefix(example, "organization:") {
+				example = "organization: acme\n" + strings.TrimPrefix(example, "accounts:\n")
+				example = strings.Replace(example, "\n  - name:", "\naccounts:\n  - name:", 1)
+			}
+			path := filepath.Join(t.TempDir(), "cloudaudit.yaml")
+			if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			known := options()
+			known.Builtin = append(known.Builtin, "aws-foundations")
+			if _, err := config.Load(path, known); err != nil {
+				t.Errorf("example %d of %s: %v", i+1, document, err)
+			}
+			if err := conforms(t, path); err != nil {
+				t.Errorf("example %d of %s: %v", i+1, document, err)
+			}
+			loaded++
+		}
+	}
+	if loaded < 4 {
+		t.Errorf("only %d examples were found", loaded)
 	}
 }
 
