@@ -1,12 +1,9 @@
 package cel
 
 import (
-	"errors"
 	"hash/maphash"
 	"reflect"
 	"sync/atomic"
-
-	"cel.dev/cel-go/cel"
 
 	"cloudaudit/policy/library"
 )
@@ -74,7 +71,8 @@ func newDocument(source any) (*iamDocument, error) {
 	}, nil
 }
 
-func (a *adapter) iamFunctions() []cel.EnvOption {
+// documentFunctions are the functions that take a document apart, by name, so that they share the work.
+func (a *adapter) documentFunctions() map[string]func(args []any) (any, error) {
 	of := func(do func(*iamDocument) any) func(args []any) (any, error) {
 		return func(args []any) (any, error) {
 			document, err := a.documents.read(args[0])
@@ -84,41 +82,13 @@ func (a *adapter) iamFunctions() []cel.EnvOption {
 			return do(document), nil
 		}
 	}
-	statement := func(do func(s library.Statement, what string) any) func(args []any) (any, error) {
-		return func(args []any) (any, error) {
-			object, ok := args[0].(map[string]any)
-			if !ok {
-				return nil, errors.New("not a statement")
-			}
-			s, err := library.ParseStatement(object)
-			what, _ := args[len(args)-1].(string)
-			return do(s, what), err
-		}
-	}
-	return []cel.EnvOption{
-		a.call("iam.statements", "iam_statements", any1, lists, of(func(d *iamDocument) any { return d.objects })),
-		a.call("iam.publicStatements", "iam_public_statements", any1, lists, of(func(d *iamDocument) any { return d.publics })),
-		a.call("iam.adminStatements", "iam_admin_statements", any1, lists, of(func(d *iamDocument) any {
-			return library.Objects(library.Admins(d.statements))
-		})),
-		a.call("iam.isPublic", "iam_is_public", any1, cel.BoolType, of(func(d *iamDocument) any { return len(d.public) > 0 })),
-		a.call("iam.accounts", "iam_accounts", any1, names, of(func(d *iamDocument) any { return library.Accounts(d.statements) })),
-		a.call("iam.requiresTLS", "iam_requires_tls", []*cel.Type{cel.DynType, cel.StringType, lists}, cel.BoolType, a.requiresTLS),
-		a.call("iam.narrows", "iam_narrows", any1, cel.BoolType, func(args []any) (any, error) {
-			condition, ok := args[0].(map[string]any)
-			if !ok {
-				return nil, errors.New("not a condition")
-			}
-			return library.Narrows(condition), nil
-		}),
-		a.call("iam.grants", "iam_grants", anyKey, cel.BoolType, statement(func(s library.Statement, action string) any { return s.Grants(action) })),
-		a.call("iam.reaches", "iam_reaches", anyKey, cel.BoolType, statement(func(s library.Statement, thing string) any { return s.Reaches(thing) })),
-		a.call("iam.isAdmin", "iam_is_admin", any1, cel.BoolType, statement(func(s library.Statement, _ string) any { return s.Admin() })),
-		a.call("iam.matches", "iam_matches", text2, cel.BoolType, func(args []any) (any, error) {
-			pattern, _ := args[0].(string)
-			source, _ := args[1].(string)
-			return library.Matches(pattern, source), nil
-		}),
+	return map[string]func(args []any) (any, error){
+		"iam.statements":       of(func(d *iamDocument) any { return d.objects }),
+		"iam.publicStatements": of(func(d *iamDocument) any { return d.publics }),
+		"iam.adminStatements":  of(func(d *iamDocument) any { return library.Objects(library.Admins(d.statements)) }),
+		"iam.isPublic":         of(func(d *iamDocument) any { return len(d.public) > 0 }),
+		"iam.accounts":         of(func(d *iamDocument) any { return library.Accounts(d.statements) }),
+		"iam.requiresTLS":      a.requiresTLS,
 	}
 }
 

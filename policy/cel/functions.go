@@ -1,7 +1,7 @@
 package cel
 
 import (
-	"slices"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -15,23 +15,76 @@ import (
 // functions are those of our library that expressions may call; policy/library/README.md is their
 // reference. All are strict: of an argument with something unknown in it the result is unknown.
 func functions(a *adapter) []cel.EnvOption {
-	return slices.Concat(a.netFunctions(), a.iamFunctions(), a.gcpFunctions(), a.otherFunctions())
+	options := a.ownFunctions()
+	shared := a.documentFunctions()
+	for _, f := range library.Functions() {
+		do := f.Call
+		if sharing, known := shared[f.Name]; known {
+			do = sharing
+		}
+		s, overload := signatures[f.Name], strings.ReplaceAll(f.Lower(), ".", "_")
+		overloads := []cel.FunctionOpt{a.overload(f.Name, overload, s.takes, s.gives, do)}
+		if s.or != nil {
+			overloads = append(overloads, a.overload(f.Name, overload+"_list", s.or, s.gives, do))
+		}
+		options = append(options, cel.Function(f.Name, overloads...))
+	}
+	return options
 }
 
 var (
-	text1  = []*cel.Type{cel.StringType}
-	text2  = []*cel.Type{cel.StringType, cel.StringType}
-	any1   = []*cel.Type{cel.DynType}
-	any2   = []*cel.Type{cel.DynType, cel.DynType}
-	anyKey = []*cel.Type{cel.DynType, cel.StringType}
-	object = cel.MapType(cel.StringType, cel.DynType)
-	lists  = cel.ListType(cel.DynType)
-	names  = cel.ListType(cel.StringType)
+	text1   = []*cel.Type{cel.StringType}
+	text2   = []*cel.Type{cel.StringType, cel.StringType}
+	any1    = []*cel.Type{cel.DynType}
+	any2    = []*cel.Type{cel.DynType, cel.DynType}
+	anyText = []*cel.Type{cel.DynType, cel.StringType}
+	object  = cel.MapType(cel.StringType, cel.DynType)
+	lists   = cel.ListType(cel.DynType)
+	names   = cel.ListType(cel.StringType)
 )
 
-// call is a function of the library in CEL's types.
-func (a *adapter) call(name, overload string, takes []*cel.Type, gives *cel.Type, do func(args []any) (any, error)) cel.EnvOption {
-	return cel.Function(name, a.overload(name, overload, takes, gives, do))
+// signature is what a function takes and gives, in CEL's types.
+type signature struct {
+	takes []*cel.Type
+	gives *cel.Type
+	or    []*cel.Type // what it takes as well
+}
+
+var signatures = map[string]signature{
+	"net.covers":           {takes: text2, gives: cel.BoolType},
+	"net.overlaps":         {takes: text2, gives: cel.BoolType},
+	"net.isWorld":          {takes: text1, gives: cel.BoolType, or: []*cel.Type{lists}},
+	"net.isPublic":         {takes: text1, gives: cel.BoolType},
+	"net.size":             {takes: text1, gives: cel.IntType},
+	"net.isRange":          {takes: any1, gives: cel.BoolType},
+	"net.ports":            {takes: any2, gives: cel.StringType},
+	"net.portsOverlap":     {takes: any2, gives: cel.BoolType},
+	"net.hasProtocol":      {takes: anyText, gives: cel.BoolType},
+	"iam.statements":       {takes: any1, gives: lists},
+	"iam.publicStatements": {takes: any1, gives: lists},
+	"iam.isPublic":         {takes: any1, gives: cel.BoolType},
+	"iam.adminStatements":  {takes: any1, gives: lists},
+	"iam.accounts":         {takes: any1, gives: names},
+	"iam.requiresTLS":      {takes: []*cel.Type{cel.DynType, cel.StringType, lists}, gives: cel.BoolType},
+	"iam.narrows":          {takes: any1, gives: cel.BoolType},
+	"iam.grants":           {takes: anyText, gives: cel.BoolType},
+	"iam.reaches":          {takes: anyText, gives: cel.BoolType},
+	"iam.isAdmin":          {takes: any1, gives: cel.BoolType},
+	"iam.matches":          {takes: text2, gives: cel.BoolType},
+	"gcp.bindings":         {takes: any1, gives: lists},
+	"gcp.grants":           {takes: any1, gives: lists},
+	"gcp.publicGrants":     {takes: any1, gives: lists},
+	"gcp.isPublic":         {takes: any1, gives: cel.BoolType},
+	"gcp.members":          {takes: anyText, gives: names},
+	"gcp.memberKind":       {takes: text1, gives: cel.StringType},
+	"gcp.memberDomain":     {takes: text1, gives: cel.StringType},
+	"tags.of":              {takes: any1, gives: cel.MapType(cel.StringType, cel.StringType)},
+	"tags.has":             {takes: anyText, gives: cel.BoolType},
+	"tags.missing":         {takes: []*cel.Type{cel.DynType, lists}, gives: names},
+	"versions.compare":     {takes: text2, gives: cel.IntType},
+	"versions.atLeast":     {takes: text2, gives: cel.BoolType},
+	"versions.below":       {takes: text2, gives: cel.BoolType},
+	"versions.product":     {takes: text1, gives: cel.StringType},
 }
 
 func (a *adapter) overload(name, overload string, takes []*cel.Type, gives *cel.Type, do func(args []any) (any, error)) cel.FunctionOpt {
@@ -60,135 +113,25 @@ func (r *refusal) Error() string { return r.function + ": " + r.err.Error() }
 // Unwrap gives the cause.
 func (r *refusal) Unwrap() error { return r.err }
 
-func (a *adapter) netFunctions() []cel.EnvOption {
-	ranges := func(do func(a, b library.Range) bool) func(args []any) (any, error) {
-		return func(args []any) (any, error) {
-			left, err := library.ParseRanges(args[0])
-			if err != nil {
-				return nil, err
-			}
-			right, err := library.ParseRanges(args[1])
-			return do(left, right), err
-		}
-	}
-	one := func(do func(library.Range) any) func(args []any) (any, error) {
-		return func(args []any) (any, error) {
-			found, err := library.ParseRanges(args[0])
-			return do(found), err
-		}
-	}
-	world := one(func(r library.Range) any { return r.World() })
-	return []cel.EnvOption{
-		a.call("net.covers", "net_covers", text2, cel.BoolType, ranges(library.Range.Covers)),
-		a.call("net.overlaps", "net_overlaps", text2, cel.BoolType, ranges(library.Range.Overlaps)),
-		cel.Function("net.isWorld",
-			a.overload("net.isWorld", "net_is_world", text1, cel.BoolType, world),
-			a.overload("net.isWorld", "net_is_world_list", []*cel.Type{lists}, cel.BoolType, world)),
-		a.call("net.isPublic", "net_is_public", text1, cel.BoolType, one(func(r library.Range) any { return r.Public() })),
-		a.call("net.size", "net_size", text1, cel.IntType, one(func(r library.Range) any { return r.Size() })),
-		a.call("net.isRange", "net_is_range", any1, cel.BoolType, func(args []any) (any, error) {
-			written, ok := args[0].(string)
-			_, err := library.ParseRange(written)
-			return ok && err == nil, nil
-		}),
-		a.call("net.ports", "net_ports", any2, cel.StringType, func(args []any) (any, error) { return library.Ports(args[0], args[1]) }),
-		a.call("net.portsOverlap", "net_ports_overlap", any2, cel.BoolType, func(args []any) (any, error) {
-			return library.PortsOverlap(args[0], args[1])
-		}),
-		a.call("net.hasProtocol", "net_has_protocol", anyKey, cel.BoolType, func(args []any) (any, error) {
-			return library.HasProtocol(args[0], args[1].(string)) //nolint:errcheck // the overload takes nothing else
-		}),
-	}
-}
-
-func (a *adapter) gcpFunctions() []cel.EnvOption {
-	bindings := func(do func([]library.Binding) any) func(args []any) (any, error) {
-		return func(args []any) (any, error) {
-			all, err := library.Bindings(args[0])
-			if err != nil {
-				return nil, err
-			}
-			return do(all), nil
-		}
-	}
-	grants := func(of func([]library.Binding) []library.Grant) func(args []any) (any, error) {
-		return bindings(func(all []library.Binding) any {
-			found := []any{}
-			for _, grant := range of(all) {
-				found = append(found, grant.Object())
-			}
-			return found
-		})
-	}
-	member := func(do func(string) string) func(args []any) (any, error) {
-		return func(args []any) (any, error) { return do(args[0].(string)), nil } //nolint:errcheck // the overload takes nothing else
-	}
-	return []cel.EnvOption{
-		a.call("gcp.bindings", "gcp_bindings", any1, lists, bindings(func(all []library.Binding) any {
-			found := []any{}
-			for _, binding := range all {
-				found = append(found, binding.Object())
-			}
-			return found
-		})),
-		a.call("gcp.grants", "gcp_grants", any1, lists, grants(library.Grants)),
-		a.call("gcp.publicGrants", "gcp_public_grants", any1, lists, grants(library.PublicGrants)),
-		a.call("gcp.isPublic", "gcp_is_public", any1, cel.BoolType, bindings(func(all []library.Binding) any {
-			return len(library.PublicGrants(all)) > 0
-		})),
-		a.call("gcp.members", "gcp_members", anyKey, names, func(args []any) (any, error) {
-			all, err := library.Bindings(args[0])
-			role, _ := args[1].(string)
-			return library.Members(all, role), err
-		}),
-		a.call("gcp.memberKind", "gcp_member_kind", text1, cel.StringType, member(library.MemberKind)),
-		a.call("gcp.memberDomain", "gcp_member_domain", text1, cel.StringType, member(library.MemberDomain)),
-	}
-}
-
-func (a *adapter) otherFunctions() []cel.EnvOption {
-	compare := func(do func(order int) any) func(args []any) (any, error) {
-		return func(args []any) (any, error) {
-			first, _ := args[0].(string)
-			second, _ := args[1].(string)
-			order, err := library.CompareVersions(first, second)
-			return do(order), err
-		}
-	}
+// ownFunctions are those that CEL needs and other languages have: ages, since the clock has to be seen,
+// and sets.
+func (a *adapter) ownFunctions() []cel.EnvOption {
 	return []cel.EnvOption{
 		cel.Macros(cel.GlobalMacro("ageDays", 1, againstNow)),
 		cel.Function("@ageDays",
 			cel.Overload("age_days_timestamp", []*cel.Type{cel.TimestampType, cel.TimestampType}, cel.IntType, cel.BinaryBinding(ageDays)),
 			cel.Overload("age_days_string", []*cel.Type{cel.TimestampType, cel.StringType}, cel.IntType, cel.BinaryBinding(ageDays))),
-		a.call("tags.of", "tags_of", any1, cel.MapType(cel.StringType, cel.StringType), func(args []any) (any, error) { return library.Tags(args[0]) }),
-		a.call("tags.has", "tags_has", anyKey, cel.BoolType, func(args []any) (any, error) {
-			tags, err := library.Tags(args[0])
-			key, _ := args[1].(string)
-			return library.HasTag(tags, key), err
-		}),
-		a.call("tags.missing", "tags_missing", []*cel.Type{cel.DynType, lists}, names, func(args []any) (any, error) {
-			tags, err := library.Tags(args[0])
-			if err != nil {
-				return nil, err
-			}
-			keys, err := library.Texts(args[1])
-			return library.MissingTags(tags, keys), err
-		}),
-		a.call("versions.compare", "versions_compare", text2, cel.IntType, compare(func(order int) any { return order })),
-		a.call("versions.atLeast", "versions_at_least", text2, cel.BoolType, compare(func(order int) any { return order >= 0 })),
-		a.call("versions.below", "versions_below", text2, cel.BoolType, compare(func(order int) any { return order < 0 })),
-		a.call("versions.product", "versions_product", text1, cel.StringType, func(args []any) (any, error) {
-			return library.Product(args[0].(string)), nil //nolint:errcheck // the overload takes nothing else
-		}),
-		a.call("sets.of", "sets_of", []*cel.Type{lists}, cel.MapType(cel.StringType, cel.BoolType), func(args []any) (any, error) {
-			keys, err := library.Texts(args[0])
-			set := make(map[string]bool, len(keys))
-			for _, key := range keys {
-				set[key] = true
-			}
-			return set, err
-		}),
+		cel.Function("sets.of", a.overload("sets.of", "sets_of", []*cel.Type{lists}, cel.MapType(cel.StringType, cel.BoolType), setOf)),
 	}
+}
+
+func setOf(args []any) (any, error) {
+	keys, err := library.Texts(args[0])
+	set := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		set[key] = true
+	}
+	return set, err
 }
 
 // againstNow writes ageDays(t) as a call that reads the clock where everybody can see it, so that the

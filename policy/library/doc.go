@@ -41,8 +41,14 @@ func whole(value any) (int64, bool) {
 	case float64:
 		return int64(value), value == math.Trunc(value) && math.Abs(value) < 1<<53
 	case json.Number:
-		n, err := strconv.ParseInt(string(value), 10, 64)
-		return n, err == nil
+		if n, err := strconv.ParseInt(string(value), 10, 64); err == nil {
+			return n, true
+		}
+		fraction, err := value.Float64() // 22.0, which some clouds write
+		if err != nil {
+			return 0, false
+		}
+		return whole(fraction)
 	}
 	return 0, false
 }

@@ -227,3 +227,39 @@ func inGo(p, document any) bool {
 			return slices.Contains(members, "allUsers")
 		})
 }
+
+// keyPolicy is a policy document of the usual size, in an object. The CEL engine is measured by the same.
+const keyPolicy = `{"KeyPolicy": {"Version": "2012-10-17", "Statement": [
+	{"Sid": "root", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "kms:*", "Resource": "*"},
+	{"Sid": "users", "Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam::111111111111:role/a", "arn:aws:iam::222222222222:role/b"]},
+		"Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"], "Resource": "*"},
+	{"Sid": "services", "Effect": "Allow", "Principal": "*", "Action": ["kms:Encrypt", "kms:Decrypt"], "Resource": "*",
+		"Condition": {"StringEquals": {"kms:CallerAccount": "111111111111", "kms:ViaService": "s3.eu-west-1.amazonaws.com"}}}]}}`
+
+// libraryRules makes policies that call the library.
+func libraryRules(bodies ...string) string {
+	text := "package p\nimport rego.v1\nimport data.cloudaudit.iam\nimport data.cloudaudit.network\n"
+	for i, body := range bodies {
+		text += fmt.Sprintf("\n# METADATA\n# custom: {types: [T]}\ndeny_%d contains \"bad\" if { %s }\n", i, body)
+	}
+	return text
+}
+
+// BenchmarkPolicyDocument has three policies ask about one document of a resource.
+func BenchmarkPolicyDocument(b *testing.B) {
+	session := open(b, libraryRules(
+		`iam.is_public(input.properties.KeyPolicy)`, `count(iam.public_statements(input.properties.KeyPolicy)) > 0`,
+		`some s in iam.statements(input.properties.KeyPolicy); s.effect == "Deny"`, `network.is_world("::/0"); false`,
+	), nil)
+	benchEvaluate(b, session, policy.Input{Resource: resource(b, keyPolicy)}, 4)
+}
+
+// BenchmarkSecurityGroup looks through rules for open ports.
+func BenchmarkSecurityGroup(b *testing.B) {
+	session := open(b, libraryRules(`some port in {22, 3389}
+	some r in input.properties.SecurityGroupIngress
+	network.ports_overlap(sprintf("%d-%d", [r.FromPort, r.ToPort]), port)
+	network.is_world(r.CidrIp)`), nil)
+	rules := strings.Repeat(`{"IpProtocol": "tcp", "FromPort": 20, "ToPort": 30, "CidrIp": "10.0.0.0/8"},`, 10)
+	benchEvaluate(b, session, policy.Input{Resource: resource(b, `{"SecurityGroupIngress": [`+rules+`{"IpProtocol": "-1", "CidrIpv6": "fd00::/8"}]}`)}, 1)
+}

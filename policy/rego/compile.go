@@ -77,7 +77,7 @@ func compile(ctx context.Context, manifest policy.Manifest, files fs.FS) (*polic
 func (s *sources) compile(modules map[string]*ast.Module) (*ast.Compiler, error) {
 	all := maps.Clone(modules)
 	if s.library {
-		maps.Copy(all, library)
+		maps.Copy(all, libraryModules)
 	}
 	compiler := ast.NewCompiler().WithCapabilities(allowed).SetErrorLimit(0)
 	compiler.Compile(all)

@@ -16,7 +16,7 @@ import (
 
 // revision changes whenever the same input would be judged differently by our own code; the
 // evaluator's version does the rest.
-const revision = "rego/1+opa/"
+const revision = "rego/2+opa/"
 
 // maxCached bounds how many packs stay compiled. Others are compiled again when they are opened.
 const maxCached = 64

@@ -2,13 +2,18 @@ package rego
 
 import (
 	"embed"
-	"fmt"
+	"encoding/json"
+	"errors"
 	"io/fs"
 	"path"
+	"strings"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/types"
+
+	"cloudaudit/policy/library"
 )
 
 // libraryRoot is where our library stands, for packs to import.
@@ -17,8 +22,8 @@ var libraryRoot = ast.Ref{ast.DefaultRootDocument, ast.InternedTerm("cloudaudit"
 //go:embed library/*.rego
 var libraryFiles embed.FS
 
-// library is the modules that packs may import. It is never changed.
-var library = parseLibrary()
+// libraryModules are what packs may import. They are never changed.
+var libraryModules = parseLibrary()
 
 func parseLibrary() map[string]*ast.Module {
 	modules := map[string]*ast.Module{}
@@ -48,19 +53,49 @@ type function struct {
 	run   func(arguments []any) (any, error)
 }
 
-// functions are all of them.
-var functions = []function{
-	{"cloudaudit.network.covers", 2, onTexts(covers)},
-	{"cloudaudit.network.overlaps", 2, onTexts(rangesOverlap)},
-	{"cloudaudit.network.is_world", 1, onTexts(isWorld)},
-	{"cloudaudit.network.is_public", 1, onTexts(isPublic)},
-	{"cloudaudit.network.ports_overlap", 2, portsOverlap},
-	{"cloudaudit.iam.statements", 1, statements},
-	{"cloudaudit.iam.narrows", 1, narrows},
-	{"cloudaudit.iam.matches", 2, onTexts(matches)},
-	{"cloudaudit.age.nanoseconds", 1, onTexts(nanoseconds)},
-	{"cloudaudit.age.whole_days", 2, wholeDays},
-	{"cloudaudit.versions.compare", 2, onTexts(compareVersions)},
+// functions are all of them: those of every language, and the ages, which are against the clock that the
+// evaluator has.
+var functions = append(sharedFunctions(), function{"cloudaudit.age.nanoseconds", 1, nanoseconds}, function{"cloudaudit.age.days", 2, days})
+
+// sharedFunctions have the names of Rego: cloudaudit.network.is_world.
+func sharedFunctions() []function {
+	shared := library.Functions()
+	found := make([]function, len(shared))
+	for i, f := range shared {
+		module, name, _ := strings.Cut(f.Lower(), ".")
+		if module == "net" {
+			module = "network" // Rego itself has a net
+		}
+		found[i] = function{"cloudaudit." + module + "." + name, f.Arity, f.Call}
+	}
+	return found
+}
+
+// nanoseconds gives a time as the evaluator's clock does.
+func nanoseconds(arguments []any) (any, error) {
+	at, err := timeOf(arguments[0])
+	return at.UnixNano(), err
+}
+
+// days gives the whole days from a time to the clock's, rounded down.
+func days(arguments []any) (any, error) {
+	clock, _ := arguments[0].(json.Number)
+	now, err := clock.Int64()
+	if err != nil {
+		return nil, errNoTime
+	}
+	since, err := timeOf(arguments[1])
+	return library.AgeDays(time.Unix(0, now), since), err
+}
+
+var errNoTime = errors.New("not a time")
+
+func timeOf(value any) (time.Time, error) {
+	text, ok := value.(string)
+	if !ok {
+		return time.Time{}, errNoTime
+	}
+	return library.ParseTime(text)
 }
 
 func (f function) declaration() *types.Function {
@@ -99,19 +134,4 @@ func (f function) call(_ rego.BuiltinContext, terms []*ast.Term) (*ast.Term, err
 	}
 	value, err := ast.InterfaceToValue(result)
 	return ast.NewTerm(value), err
-}
-
-// onTexts makes a function of one whose arguments are all strings.
-func onTexts(run func(texts []string) (any, error)) func([]any) (any, error) {
-	return func(arguments []any) (any, error) {
-		texts := make([]string, len(arguments))
-		for i, argument := range arguments {
-			text, ok := argument.(string)
-			if !ok {
-				return nil, fmt.Errorf("argument %d is not a string", i+1)
-			}
-			texts[i] = text
-		}
-		return run(texts)
-	}
 }

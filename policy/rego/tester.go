@@ -40,7 +40,7 @@ func runTests(ctx context.Context, manifest policy.Manifest, files fs.FS, tally 
 	modules := maps.Clone(s.modules)
 	maps.Copy(modules, s.tests)
 	if s.library {
-		maps.Copy(modules, library)
+		maps.Copy(modules, libraryModules)
 	}
 	store := newStore(nil)
 	txn, err := store.NewTransaction(ctx, storage.WriteParams)
