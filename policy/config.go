@@ -200,6 +200,17 @@ func (r Reconciled) Enabled(name string) bool {
 	return ok && setting.Level != Disabled
 }
 
+// UnusableDigest stands for the digest of what a pack would run with under a config that it refuses. It
+// is nobody's Reconciled.Digest.
+func (c Config) UnusableDigest() string {
+	data, err := json.Marshal(c)
+	if err != nil {
+		panic("config that came from JSON does not go back: " + err.Error())
+	}
+	sum := sha256.Sum256(data)
+	return "unusable:" + hex.EncodeToString(sum[:])
+}
+
 // Digest identifies what matters to evaluation: which policies run and with which properties.
 // Levels other than disabled do not count, so that groups which differ only in them share their
 // verdicts.

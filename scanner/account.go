@@ -21,15 +21,15 @@ func (j *judging) judgeAccount(ctx context.Context) error {
 		return fmt.Errorf("read what is known of account %s: %w", j.scan.Account.Name, err)
 	}
 	subject := Subject{
-		Presence: Present, Groups: j.plan.groups, Broken: j.plan.broken, Violations: held.Violations,
+		Presence: Present, Groups: j.plan.groups, Violations: held.Violations,
 		Resource: policy.Identity{Organization: j.scan.Organization, Account: j.scan.Account.Key},
 	}
 	var put []Verdict
 	for _, audit := range j.plan.audits {
-		if !audit.Pack.SeesAccounts() {
+		if !audit.Pack.SeesAccounts() && audit.session != nil {
 			continue
 		}
-		if !audit.onAccount() { // its groups report nothing any more
+		if !audit.onAccount() && audit.session != nil { // its groups report nothing any more
 			subject.Judged = append(subject.Judged, Judged{Audit: &audit.Audit})
 			continue
 		}
@@ -74,32 +74,17 @@ func (j *judging) auditAccount(ctx context.Context, audit *auditing, held HeldAc
 	fmt.Fprintf(inventory.content, "%s", audit.revision)
 	copy(verdict.Judged[:], inventory.content.Sum(nil))
 	if audit.session == nil {
-		verdict.Content = lastContent(held.Verdicts, audit)
+		verdict.Content = audit.lastContent(held.Verdicts)
 	}
 	same := slices.ContainsFunc(held.Verdicts, func(v HeldVerdict) bool { return v.Pack == verdict.Pack && v.Content == verdict.Content })
-	return verdict, Judged{Audit: &audit.Audit, Outcomes: verdict.Outcomes, Same: same}, nil
+	return verdict, Judged{Audit: &audit.Audit, Outcomes: verdict.Outcomes, Silent: audit.session == nil, Same: same}, nil
 }
 
-// silent is what is said of the account by a pack that cannot run, or whose engine cannot see accounts.
-func (a *auditing) silent() []policy.Outcome {
-	var names []string
-	for _, p := range a.Pack.Policies {
-		if p.Kind == policy.OnAccount && a.Config.Enabled(p.Name) {
-			names = append(names, p.Name)
-		}
-	}
-	if a.session == nil {
-		return unknown(names, policy.ReasonNoPack)
-	}
-	return unknown(names, policy.ReasonNotCovered)
-}
-
-// droppedFromAccount finds the packs that judged the account and do so no more, beside those that could
-// not.
+// droppedFromAccount finds the packs that judged the account and do so no more.
 func (j *judging) droppedFromAccount(held HeldAccount, put []Verdict) (dropped []string) {
 	for _, verdict := range held.Verdicts {
 		judges := slices.ContainsFunc(put, func(v Verdict) bool { return v.Pack == verdict.Pack })
-		if !judges && !slices.Contains(j.plan.broken, verdict.Pack) {
+		if !judges {
 			dropped = append(dropped, verdict.Pack)
 		}
 	}

@@ -19,10 +19,8 @@ type Subject struct {
 	// Judged are the audits that judged it now. Of a pack either all audits are here or none, in
 	// which case its violations are left alone.
 	Judged []Judged
-	// Dropped names packs by which no audit judges the account any more; Broken those that could not
-	// run for a group, though they may have for others.
+	// Dropped names packs by which no audit judges the account any more.
 	Dropped []string
-	Broken  []string
 	// Groups are the groups that audit the account now.
 	Groups []string
 }
@@ -31,6 +29,8 @@ type Subject struct {
 type Judged struct {
 	*Audit
 	Outcomes []policy.Outcome
+	// Silent tells that the pack cannot run: what its groups report stays, in doubt.
+	Silent bool
 	// Same tells that the resource's content is what the pack judged before, so that a difference
 	// comes from the pack or its config alone.
 	Same bool
@@ -205,13 +205,13 @@ func (s Subject) fate(v Violation, row Row) fate {
 		}
 		judgedPack = true
 		for _, reporter := range judged.Reporters {
+			if reporter.Group == row.Group && judged.Silent {
+				return doubts
+			}
 			if reporter.Group == row.Group {
 				return s.verdict(judged, reporter, v)
 			}
 		}
-	}
-	if slices.Contains(s.Broken, v.Pack) {
-		return doubts
 	}
 	if !judgedPack && !slices.Contains(s.Dropped, v.Pack) {
 		return stays

@@ -86,6 +86,10 @@ func TestDiff_ResolvesOnlyWithProof(t *testing.T) {
 		j.Reporters[0].Regions = []string{r}
 		return j
 	}
+	silent := func(j scanner.Judged) scanner.Judged {
+		j.Silent, j.Outcomes = true, nil
+		return j
+	}
 	without := func(j scanner.Judged) scanner.Judged {
 		j.Pack.Policies, j.Outcomes = []policy.Policy{{Name: "other"}}, nil
 		return j
@@ -112,11 +116,14 @@ func TestDiff_ResolvesOnlyWithProof(t *testing.T) {
 		{"pack_removed_from_the_group", present(scanner.Subject{Violations: open, Dropped: []string{"p"}}), []string{"resolved/policy_removed"}},
 		{"group_no_longer_audits", present(scanner.Subject{Violations: open, Dropped: []string{"p"}, Groups: []string{"other"}}), []string{"resolved/account_unassigned"}},
 		{"region_filter_excludes", present(scanner.Subject{Region: "eu", Violations: open, Judged: []scanner.Judged{region(judged(reports(""), "g"), "us")}}), []string{"resolved/account_unassigned"}},
-		{"broken_pack_proves_nothing", present(scanner.Subject{Violations: open, Broken: []string{"p"}}), []string{"open unverified"}},
+		{"broken_pack_proves_nothing", present(scanner.Subject{Violations: open, Judged: []scanner.Judged{silent(judged(naught, "g"))}}), []string{"open unverified"}},
 		{"broken_for_one_group_proves_nothing_there", present(scanner.Subject{
-			Violations: []scanner.Violation{held("", "g", "h")}, Groups: []string{"g", "h"}, Broken: []string{"p"}, Judged: []scanner.Judged{judged(compliant, "g")},
+			Violations: []scanner.Violation{held("", "g", "h")}, Groups: []string{"g", "h"}, Judged: []scanner.Judged{judged(compliant, "g"), silent(judged(naught, "h"))},
 		}), []string{"open unverified"}},
-		{"broken_for_another_group_hides_no_proof", present(scanner.Subject{Violations: open, Broken: []string{"p"}, Judged: []scanner.Judged{judged(compliant, "g")}}), []string{"resolved/fixed"}},
+		{"broken_for_another_group_hides_no_proof", present(scanner.Subject{
+			Violations: open, Groups: []string{"g", "h"}, Judged: []scanner.Judged{judged(compliant, "g"), silent(judged(naught, "h"))},
+		}), []string{"resolved/fixed"}},
+		{"broken_leaves_policies_alone_that_it_may_have_no_more", present(scanner.Subject{Violations: open, Judged: []scanner.Judged{silent(without(judged(naught, "g")))}}), []string{"open unverified"}},
 		{"pack_not_judged_is_left_alone", present(scanner.Subject{Violations: open}), nil},
 		{"one_of_two_groups_stays", present(scanner.Subject{
 			Violations: []scanner.Violation{held("", "g", "h")}, Groups: []string{"g"},

@@ -32,6 +32,7 @@ type rig struct {
 	engine  *cel.Engine
 	now     time.Time
 	full    bool
+	broken  [2]bool // pack0 and pack1 cannot run
 	workers int
 	notify  func(scanner.Progress)
 }
@@ -160,7 +161,7 @@ func (r *rig) scan(ctx context.Context, t failing) (scanner.Result, error) {
 		t.Fatalf("accounts %v, %v", accounts, err)
 	}
 	return scanner.New(scanner.Options{
-		Store: r.store, Engines: map[string]policy.Engine{policy.RuntimeCEL: r.engine}, Workers: r.workers, Full: r.full, Notify: r.notify,
+		Store: r.store, Engines: map[string]policy.Engine{policy.RuntimeCEL: unsteady{r.engine, r.broken}}, Workers: r.workers, Full: r.full, Notify: r.notify,
 		Providers: map[string]providers.Provider{providers.Snapshot: r.fake}, Now: func() time.Time { return r.now },
 	}).Scan(ctx, accounts[0], scanner.Manual)
 }
@@ -236,4 +237,19 @@ func (r *rig) rows(t failing, query string) []string {
 		t.Fatalf("rows: %v", err)
 	}
 	return list
+}
+
+// unsteady is an engine that cannot open some packs.
+type unsteady struct {
+	policy.Engine
+	broken [2]bool
+}
+
+func (u unsteady) Open(ctx context.Context, pack *policy.Pack, options policy.SessionOptions) (policy.Session, error) {
+	for i, broken := range u.broken {
+		if broken && pack.Name == fmt.Sprintf("pack%d", i) {
+			return nil, errors.New("out of order")
+		}
+	}
+	return u.Engine.Open(ctx, pack, options)
 }

@@ -93,7 +93,6 @@ type subject struct {
 	unread    map[*auditing][]providers.Unread
 	evaluate  []*auditing
 	dropped   []string // packs
-	broken    bool     // a pack that judged it
 	outcomes  map[*auditing][]policy.Outcome
 	resource  *providers.Resource
 }
@@ -168,7 +167,7 @@ func (j *judging) compare(held *Held) *subject {
 			unread := j.unread(facts, held)
 			content, judged := hashes(audit, held, unread)
 			if audit.session == nil {
-				content = lastContent(held.Verdicts, audit)
+				content = audit.lastContent(held.Verdicts)
 			}
 			s.content[audit], s.unread[audit] = content, unread
 			s.judgement.Put = append(s.judgement.Put, Verdict{
@@ -190,24 +189,13 @@ func (j *judging) compare(held *Held) *subject {
 	return s
 }
 
-// lastContent is what was judged when the pack last could run: until it can again, that is what tells
-// whether the resource or the pack is why an outcome differs.
-func lastContent(verdicts []HeldVerdict, audit *auditing) (content providers.Hash) {
-	for _, v := range verdicts {
-		if v.Pack == audit.Pack.Name && (content == providers.Hash{} || v.ConfigDigest == audit.ConfigDigest) {
-			content = v.Content
-		}
-	}
-	return content
-}
-
 func (h *Held) judgedBy(audit *auditing, judged providers.Hash) bool {
 	return slices.ContainsFunc(h.Verdicts, func(v HeldVerdict) bool {
 		return v.PackDigest == audit.Pack.Digest && v.ConfigDigest == audit.ConfigDigest && v.Judged == judged
 	})
 }
 
-// drop finds the verdicts of audits that are no more, and of packs that cannot run.
+// drop finds the verdicts of audits that are no more.
 func (j *judging) drop(s *subject, packs map[string]bool) {
 	for _, verdict := range s.held.Verdicts {
 		current := slices.ContainsFunc(j.plan.audits, func(a *auditing) bool {
@@ -218,8 +206,6 @@ func (j *judging) drop(s *subject, packs map[string]bool) {
 			continue
 		case slices.ContainsFunc(j.plan.audits, func(a *auditing) bool { return a.Pack.Name == verdict.Pack }):
 			packs[verdict.Pack] = true
-		case slices.Contains(j.plan.broken, verdict.Pack):
-			s.broken = true
 		default:
 			s.dropped = append(s.dropped, verdict.Pack)
 		}
@@ -235,7 +221,7 @@ func (j *judging) drop(s *subject, packs map[string]bool) {
 // findAbandoned finds what a pack found that no group applies any more. Mostly its verdicts tell, but
 // not of one that could not run before it was removed.
 func (j *judging) findAbandoned(ctx context.Context) (err error) {
-	packs := slices.Clone(j.plan.broken)
+	var packs []string
 	for _, audit := range j.plan.audits {
 		packs = append(packs, audit.Pack.Name)
 	}
@@ -388,7 +374,7 @@ func (j *judging) diff(ctx context.Context, subjects []*subject) error {
 }
 
 func (s *subject) diffs() bool {
-	return s.judgement.Presence == Gone || s.judgement.Presence == Outside || s.broken || len(s.evaluate)+len(s.dropped) > 0
+	return s.judgement.Presence == Gone || s.judgement.Presence == Outside || len(s.evaluate)+len(s.dropped) > 0
 }
 
 func (j *judging) subject(s *subject, known []Violation) Subject {
@@ -399,11 +385,11 @@ func (j *judging) subject(s *subject, known []Violation) Subject {
 			ResourceType: s.held.Type, ResourceID: s.held.Identity,
 		},
 		Region: s.held.Region, UID: s.held.UID,
-		Violations: known, Dropped: s.dropped, Broken: j.plan.broken, Groups: j.plan.groups,
+		Violations: known, Dropped: s.dropped, Groups: j.plan.groups,
 	}
 	for _, audit := range s.evaluate {
 		outcomes := s.outcomes[audit]
-		diff.Judged = append(diff.Judged, Judged{Audit: &audit.Audit, Outcomes: outcomes, Same: s.same(audit)})
+		diff.Judged = append(diff.Judged, Judged{Audit: &audit.Audit, Outcomes: outcomes, Silent: audit.session == nil, Same: s.same(audit)})
 		for i := range s.judgement.Put {
 			if put := &s.judgement.Put[i]; put.PackDigest == audit.Pack.Digest && put.ConfigDigest == audit.ConfigDigest {
 				put.Outcomes = outcomes

@@ -64,15 +64,7 @@ func (r *run) newPlan(ctx context.Context) (*plan, error) {
 }
 
 func (r *run) addAudit(ctx context.Context, p *plan, assignment Assignment, applied policy.Applied) error {
-	pack, err := r.Store.Pack(ctx, applied)
-	if err != nil {
-		return err
-	}
-	config, err := policy.Reconcile(pack, applied.Config)
-	if err != nil {
-		return err
-	}
-	audit := r.openAudit(ctx, p, pack, config)
+	audit, config := r.auditOf(ctx, p, applied)
 	levels := map[string]policy.Level{}
 	for name, setting := range config {
 		levels[name] = setting.Level
@@ -82,19 +74,42 @@ func (r *run) addAudit(ctx context.Context, p *plan, assignment Assignment, appl
 	return audit.fault
 }
 
-// openAudit gives the audit of this pack and config, opening its session the first time.
-func (r *run) openAudit(ctx context.Context, p *plan, pack *policy.Pack, config policy.Reconciled) *auditing {
-	digest := config.Digest()
+// auditOf gives the audit by a pack as a group applies it, with the group's config: groups of which the
+// levels alone differ share an audit.
+func (r *run) auditOf(ctx context.Context, p *plan, applied policy.Applied) (*auditing, policy.Reconciled) {
+	pack, err := r.Store.Pack(ctx, applied)
+	if err != nil {
+		audit := p.silence(&policy.Pack{Name: applied.Name}, applied, err)
+		return audit, audit.Config
+	}
+	config, err := policy.Reconcile(pack, applied.Config)
+	if err != nil {
+		audit := p.silence(pack, applied, err)
+		return audit, audit.Config
+	}
+	return r.openAudit(ctx, p, pack, config), config
+}
+
+// audit gives the audit of this pack and config, which it makes the first time.
+func (p *plan) audit(pack *policy.Pack, config policy.Reconciled, digest string) *auditing {
 	for _, audit := range p.audits {
-		if audit.Pack.Digest == pack.Digest && audit.ConfigDigest == digest {
+		if audit.Pack.Name == pack.Name && audit.Pack.Digest == pack.Digest && audit.ConfigDigest == digest {
 			return audit
 		}
 	}
-	audit := &auditing{
+	p.audits = append(p.audits, &auditing{
 		Audit:  Audit{Pack: pack, Config: config, ConfigDigest: digest},
 		byType: map[string]*typePlan{}, inventory: map[string]*typePlan{},
+	})
+	return p.audits[len(p.audits)-1]
+}
+
+// openAudit gives the audit of this pack and config, opening its session the first time.
+func (r *run) openAudit(ctx context.Context, p *plan, pack *policy.Pack, config policy.Reconciled) *auditing {
+	audit := p.audit(pack, config, config.Digest())
+	if audit.session != nil || audit.fault != nil {
+		return audit
 	}
-	p.audits = append(p.audits, audit)
 	engine := r.Engines[pack.Runtime]
 	if engine == nil {
 		audit.fault = fmt.Errorf("runtime %q is not in this build", pack.Runtime)

@@ -22,10 +22,21 @@ import (
 	"cloudaudit/store"
 )
 
+// overAccount are policies over the account: one of all of it, one of each thing.
+const overAccount = `---
+name: few-public
+kind: account
+severity: low
+description: Few are public.
+validations:
+  - {expression: '!inventory("T").exists(t, t.properties.?public.orValue(false) == true && "all" in t.facets.?iam.?members.orValue([]))', message: public}
+  - {forEach: 'inventory("U")', expression: item.properties.?n.orValue(0) < 3, message: three, key: item.id}
+`
+
 // The packs that the property draws from: each has versions that differ in what they find.
 var packVersions = [][]string{{
-	publicRule,
-	publicRule + "---\nname: small\nseverity: low\ndescription: n is small.\nmatch: {types: [T]}\nconfigSchema:\n  properties:\n    most: {type: integer, default: 2}\n" +
+	publicRule + overAccount,
+	publicRule + overAccount + "---\nname: small\nseverity: low\ndescription: n is small.\nmatch: {types: [T]}\nconfigSchema:\n  properties:\n    most: {type: integer, default: 2}\n" +
 		"validations:\n  - expression: resource.properties.n <= params.most\n    messageExpression: '\"n is \" + string(resource.properties.n)'\n",
 	"name: no-public\nseverity: critical\ndescription: Nothing is public.\nmatch: {types: [T, U]}\nvalidations:\n" +
 		"  - {expression: resource.properties.public != true, message: is public}\n  - {expression: resource.properties.n != 3, message: is three, key: '\"three\"'}\n",
@@ -47,6 +58,8 @@ type world struct {
 	groups [2]groupState
 	// exceptions are one of a few each, 0 is none.
 	exceptions [2]int
+	// broken packs cannot run.
+	broken [2]bool
 	// leaves is whether the account leaves the configuration and comes back, ages whether what is past
 	// is pruned, before the next scan.
 	leaves, ages bool
@@ -73,7 +86,7 @@ func newWorld(narrow bool) *world {
 // disturb changes one thing.
 func (w *world) disturb(t *rapid.T) {
 	pick := func(name string, most int) int { return rapid.IntRange(0, most).Draw(t, name) }
-	what, kinds, ids := []int{0, 1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 7, 8, 9, 10}, []string{"T", "U"}, 2
+	what, kinds, ids := []int{0, 1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 7, 8, 9, 10, 11}, []string{"T", "U"}, 2
 	if w.narrow {
 		what, kinds, ids = []int{0, 1, 6, 7, 7, 7, 7, 7, 9, 10}, []string{"T"}, 1
 	}
@@ -93,7 +106,7 @@ func (w *world) disturb(t *rapid.T) {
 	case 3:
 		w.packs[0] = pick("version", 2)
 	case 4:
-		w.groups[pick("group", 1)].packs[pick("pack", 1)] = pick("config", 3)
+		w.groups[pick("group", 1)].packs[pick("pack", 1)] = pick("config", 4)
 	case 5:
 		w.groups[1].region = []string{"", "r1", "r2"}[pick("region", 2)]
 	case 6:
@@ -107,6 +120,8 @@ func (w *world) disturb(t *rapid.T) {
 		w.leaves = true
 	case 10:
 		w.ages = true
+	case 11:
+		w.broken[pick("broken", 1)] = pick("cannot run", 1) == 1
 	default:
 		key := fmt.Sprintf("%s %s %d", []string{"a", "b"}[pick("scope", 1)], kinds[pick("type", len(kinds)-1)], pick("id", ids))
 		w.things[key] = &thingState{
@@ -167,7 +182,9 @@ func (w *world) listings() []providertest.Listing {
 
 // clear tells whether nothing is in doubt, so that no violation stays open for want of a proof.
 func (r *rig) clear(t failing, w *world) bool {
-	return len(w.gaps) == 0 && !w.failed && len(r.rows(t, `SELECT 1 FROM verdicts WHERE unknowns > 0`)) == 0
+	doubts := r.rows(t, `SELECT 1 FROM verdicts WHERE unknowns > 0 UNION ALL SELECT 1 FROM account_verdicts WHERE unknowns > 0
+		UNION ALL SELECT 1 FROM violations WHERE unverified_seq IS NOT NULL`)
+	return len(w.gaps) == 0 && !w.failed && len(doubts) == 0
 }
 
 // declared gives packs and groups.
@@ -233,6 +250,8 @@ func (w *world) pass(t failing, r *rig) {
 // config is one of a few: levels alone, a policy that is off, a property.
 func (w *world) config(pack *policy.Pack, n int) policy.Config {
 	switch n {
+	case 4:
+		return policy.Config{"nosuch": {Level: policy.Mandatory}} // with which the pack cannot run
 	case 2:
 		return policy.Config{pack.Policies[0].Name: {Level: policy.Disabled}}
 	case 3:
@@ -269,6 +288,7 @@ func (r *rig) state(t failing) map[string][]string {
 		"verdicts": r.rows(t, `SELECT r.type, r.identity, v.pack, v.pack_digest, v.config_digest, v.region, v.content, v.judged, v.outcomes, v.unknowns
 			FROM verdicts v JOIN resources r ON r.key = v.resource_key ORDER BY 1, 2, 3, 4, 5`),
 		"counters":  r.rows(t, `SELECT region, type, pack, pack_digest, config_digest, policy, outcome, number FROM verdict_counts ORDER BY 1, 2, 3, 4, 5, 6, 7`),
+		"account": r.rows(t, `SELECT pack, pack_digest, config_digest, outcomes, content FROM account_verdicts ORDER BY 1, 2, 3`),
 		"resources": r.rows(t, `SELECT type, identity, region, tags, missing_class FROM resources WHERE gone_seq IS NULL ORDER BY 1, 2`),
 		"parts": r.rows(t, `SELECT r.type, r.identity, p.part, p.hash, p.unread, p.stale_class FROM parts p JOIN resources r ON r.key = p.resource_key
 			WHERE p.to_seq IS NULL ORDER BY 1, 2, 3`),
@@ -284,6 +304,7 @@ func (r *rig) beside(t failing, path string) *rig {
 
 func (r *rig) look(t failing, w *world) scanner.Result {
 	r.fake.Set(w.listings()...)
+	r.broken = w.broken
 	result, err := r.scan(context.Background(), t)
 	if err != nil {
 		t.Fatalf("scan: %v", err)

@@ -308,7 +308,7 @@ func (s *Store) excusedPairs(ctx context.Context, db queryer, conditions string,
 			SELECT DISTINCT v.resource_key, v.pack, v.policy FROM exceptions e
 			JOIN violation_exceptions l ON l.exception_key = e.key AND l.to_at IS NULL
 			JOIN violations v ON v.key = l.violation_key
-			WHERE e.org_id = ? AND e.removed_at IS NULL AND (e.expires_at IS NULL OR e.expires_at > ?) AND v.state = 'open' AND `+conditions+`
+			WHERE e.org_id = ? AND e.removed_at IS NULL AND (e.expires_at IS NULL OR e.expires_at > ?) AND v.state = 'open' AND v.unverified_seq IS NULL AND `+conditions+`
 			AND NOT EXISTS (SELECT 1 FROM violations o WHERE o.resource_key IS NOT DISTINCT FROM v.resource_key AND o.account_id = v.account_id
 				AND o.pack = v.pack AND o.policy = v.policy AND o.state = 'open' AND NOT `+excused("o")+`)) AS pairs`,
 		append(append([]any{s.org.id, now}, args...), now, now, now)...).Scan(&n)

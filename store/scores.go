@@ -87,14 +87,14 @@ func (s *Store) scoresOf(ctx context.Context, group policy.Group, members []memb
 		if err != nil {
 			return nil, err
 		}
-		config, err := policy.Reconcile(pack, applied.Config)
-		if err != nil {
-			continue // it cannot run, and so judges nothing
+		digest := applied.Config.UnusableDigest() // all is unknown, where the pack cannot run so
+		if config, err := policy.Reconcile(pack, applied.Config); err == nil {
+			digest = config.Digest()
 		}
 		for _, m := range members {
 			list = append(list, scored{
 				account: m.account, pack: pack.Name, group: group.Name, regions: m.regions,
-				key: scanner.VerdictKey{PackDigest: pack.Digest, ConfigDigest: config.Digest()},
+				key: scanner.VerdictKey{PackDigest: pack.Digest, ConfigDigest: digest},
 			})
 		}
 	}
