@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -86,24 +87,40 @@ func (p pruning) setHorizon(ctx context.Context) error {
 // pruneSize is how many objects go in one transaction.
 const pruneSize = 1000
 
-// pages finds what is to go, page by page by key, and removes each page in a transaction.
-func (p pruning) pages(ctx context.Context, find string, args []any, remove func(*batch, []int64) error) error {
+// pages finds what is to go, page by page by key, and removes each page in a transaction. From names the
+// tables and the condition. What a page holds is asked again in the transaction: a scan may have reopened
+// a violation in between.
+func (p pruning) pages(ctx context.Context, key, from string, args []any, remove func(*batch, []int64) error) error {
+	find := `SELECT ` + key + ` FROM ` + from + ` AND ` + key
 	for after := int64(0); ; {
-		var keys []int64
-		err := query(ctx, p.read, func(rows *sql.Rows) error {
-			var key int64
-			err := rows.Scan(&key)
-			keys = append(keys, key)
-			return err
-		}, find, append(append([]any{}, args...), after, pruneSize)...)
+		keys, err := keysOf(ctx, p.read, find+` > ? ORDER BY `+key+` LIMIT ?`, append(slices.Clone(args), after, pruneSize)...)
 		if err != nil || len(keys) == 0 {
 			return err
 		}
 		after = keys[len(keys)-1]
-		if err := p.withTx(ctx, func(tx *sql.Tx) error { return remove(newBatch(tx), keys) }); err != nil {
+		marks, page := in(keys)
+		err = p.withTx(ctx, func(tx *sql.Tx) error {
+			still, err := keysOf(ctx, tx, find+` IN (`+marks+`)`, append(slices.Clone(args), page...)...)
+			if err != nil || len(still) == 0 {
+				return err
+			}
+			return remove(newBatch(tx), still)
+		})
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// keysOf gives what a query of one number finds.
+func keysOf(ctx context.Context, db source, text string, args ...any) (keys []int64, err error) {
+	err = query(ctx, db, func(rows *sql.Rows) error {
+		var key int64
+		err := rows.Scan(&key)
+		keys = append(keys, key)
+		return err
+	}, text, args...)
+	return keys, err
 }
 
 // each runs the statements for every key.
@@ -120,11 +137,9 @@ func (b *batch) each(ctx context.Context, keys []int64, texts []string) error {
 
 // scanLogs leaves those of each account's last scans, which say what was listed.
 func (p pruning) scanLogs(ctx context.Context) error {
-	return p.pages(ctx, `
-		SELECT s.seq FROM scans s WHERE s.org_id = ? AND s.finished_at < ? AND s.seq < (
+	return p.pages(ctx, "s.seq", `scans s WHERE s.org_id = ? AND s.finished_at < ? AND s.seq < (
 			SELECT MAX(l.seq) FROM scans l WHERE l.account_id = s.account_id AND l.status IN ('succeeded', 'partial'))
-			AND (EXISTS (SELECT 1 FROM scan_scopes c WHERE c.scan_seq = s.seq) OR EXISTS (SELECT 1 FROM scan_log g WHERE g.scan_seq = s.seq))
-			AND s.seq > ? ORDER BY s.seq LIMIT ?`,
+			AND (EXISTS (SELECT 1 FROM scan_scopes c WHERE c.scan_seq = s.seq) OR EXISTS (SELECT 1 FROM scan_log g WHERE g.scan_seq = s.seq))`,
 		[]any{p.org.id, p.logsBefore}, func(b *batch, keys []int64) error {
 			return b.each(ctx, keys, []string{
 				`DELETE FROM scan_log WHERE scan_seq = ?`, `DELETE FROM scan_gaps WHERE scan_seq = ?`, `DELETE FROM scan_scopes WHERE scan_seq = ?`,
@@ -135,9 +150,8 @@ func (p pruning) scanLogs(ctx context.Context) error {
 
 // violations removes those that had resolved before the horizon, and reports that had ended.
 func (p pruning) violations(ctx context.Context) error {
-	err := p.pages(ctx, `
-		SELECT v.key FROM violations v CROSS JOIN `+moments+` m ON m.account_id = v.account_id
-		WHERE v.org_id = ? AND v.state = 'resolved' AND v.resolved_seq <= m.seq AND v.key > ? ORDER BY v.key LIMIT ?`,
+	err := p.pages(ctx, "v.key", `violations v CROSS JOIN `+moments+` m ON m.account_id = v.account_id
+		WHERE v.org_id = ? AND v.state = 'resolved' AND v.resolved_seq <= m.seq`,
 		[]any{p.org.id, p.horizon, p.org.id}, func(b *batch, keys []int64) error {
 			if err := b.uncount(ctx, p.org.id, keys); err != nil {
 				return err
@@ -151,9 +165,8 @@ func (p pruning) violations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.pages(ctx, `
-		SELECT g.id FROM violation_groups g CROSS JOIN violations v ON v.key = g.violation_key JOIN `+moments+` m ON m.account_id = v.account_id
-		WHERE v.org_id = ? AND g.to_seq <= m.seq AND g.id > ? ORDER BY g.id LIMIT ?`,
+	return p.pages(ctx, "g.id", `violation_groups g CROSS JOIN violations v ON v.key = g.violation_key JOIN `+moments+` m ON m.account_id = v.account_id
+		WHERE v.org_id = ? AND g.to_seq <= m.seq`,
 		[]any{p.org.id, p.horizon, p.org.id}, func(b *batch, keys []int64) error {
 			return b.each(ctx, keys, []string{`DELETE FROM violation_groups WHERE id = ?`})
 		})
@@ -175,26 +188,24 @@ func (b *batch) uncount(ctx context.Context, org int64, keys []int64) error {
 // resources removes versions that had ended before the horizon, and resources of which nothing is
 // left.
 func (p pruning) resources(ctx context.Context) error {
-	err := p.pages(ctx, `
-		SELECT p.id FROM parts p CROSS JOIN resources r ON r.key = p.resource_key JOIN `+moments+` m ON m.account_id = r.account_id
-		WHERE r.org_id = ? AND p.to_seq <= m.seq AND p.id > ? ORDER BY p.id LIMIT ?`,
+	err := p.pages(ctx, "p.id", `parts p CROSS JOIN resources r ON r.key = p.resource_key JOIN `+moments+` m ON m.account_id = r.account_id
+		WHERE r.org_id = ? AND p.to_seq <= m.seq`,
 		[]any{p.org.id, p.horizon, p.org.id}, func(b *batch, keys []int64) error {
 			return b.each(ctx, keys, []string{`DELETE FROM bodies WHERE part_id = ?`, `DELETE FROM parts WHERE id = ?`})
 		})
 	if err != nil {
 		return err
 	}
-	return p.pages(ctx, `
-		SELECT r.key FROM resources r CROSS JOIN `+moments+` m ON m.account_id = r.account_id
+	return p.pages(ctx, "r.key", `resources r CROSS JOIN `+moments+` m ON m.account_id = r.account_id
 		WHERE r.org_id = ? AND r.gone_seq <= m.seq AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.resource_key = r.key)
-			AND NOT EXISTS (SELECT 1 FROM violations v WHERE v.resource_key = r.key) AND r.key > ? ORDER BY r.key LIMIT ?`,
+			AND NOT EXISTS (SELECT 1 FROM violations v WHERE v.resource_key = r.key)`,
 		[]any{p.org.id, p.horizon, p.org.id}, func(b *batch, keys []int64) error {
 			return b.each(ctx, keys, []string{`DELETE FROM unseen WHERE resource_key = ?`, `DELETE FROM verdicts WHERE resource_key = ?`, `DELETE FROM resources WHERE key = ?`})
 		})
 }
 
 func (p pruning) exceptions(ctx context.Context) error {
-	return p.pages(ctx, `SELECT key FROM exceptions WHERE org_id = ? AND removed_at < ? AND key > ? ORDER BY key LIMIT ?`,
+	return p.pages(ctx, "key", `exceptions WHERE org_id = ? AND removed_at < ?`,
 		[]any{p.org.id, p.horizon}, func(b *batch, keys []int64) error {
 			return b.each(ctx, keys, []string{`DELETE FROM violation_exceptions WHERE exception_key = ?`, `DELETE FROM exceptions WHERE key = ?`})
 		})
@@ -215,7 +226,7 @@ func (p pruning) coverage(ctx context.Context) error {
 }
 
 func (p pruning) auditLog(ctx context.Context) error {
-	return p.pages(ctx, `SELECT id FROM audit_log WHERE org_id = ? AND at < ? AND id > ? ORDER BY id LIMIT ?`,
+	return p.pages(ctx, "id", `audit_log WHERE org_id = ? AND at < ?`,
 		[]any{p.org.id, p.auditBefore}, func(b *batch, keys []int64) error {
 			return b.each(ctx, keys, []string{`DELETE FROM audit_log WHERE id = ?`})
 		})
