@@ -49,7 +49,7 @@ func (c *testCase) inventory(p Policy) (caseInventory, error) {
 }
 
 // Resources implements Inventory.
-func (i caseInventory) Resources(_ context.Context, resourceType string) iter.Seq2[Input, error] {
+func (i caseInventory) Resources(_ context.Context, resourceType string, _ *providers.Projection) iter.Seq2[Input, error] {
 	return func(yield func(Input, error) bool) {
 		for _, input := range i.resources[resourceType] {
 			if !yield(input, nil) {

@@ -11,8 +11,9 @@ import (
 // the resources are kept, so that nothing holds an account whole.
 type Inventory interface {
 	// Resources gives the resources of a type that are there, sorted by identity, each with all of its
-	// unread paths. An error ends the sequence; the session gives it back.
-	Resources(ctx context.Context, resourceType string) iter.Seq2[Input, error]
+	// unread paths. Read is what the session looks at in a resource, of which no more need be there; nil
+	// is all of it. An error ends the sequence; the session gives it back.
+	Resources(ctx context.Context, resourceType string, read *providers.Projection) iter.Seq2[Input, error]
 	// Incomplete gives the class of the gap if the type's listing was not complete in every planned
 	// region. A policy that reads such a type proves nothing (design rule 3.6).
 	Incomplete(resourceType string) (providers.Class, bool)

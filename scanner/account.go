@@ -120,7 +120,7 @@ func (i *inventory) Incomplete(resourceType string) (providers.Class, bool) {
 }
 
 // Resources implements policy.Inventory.
-func (i *inventory) Resources(ctx context.Context, resourceType string) iter.Seq2[policy.Input, error] {
+func (i *inventory) Resources(ctx context.Context, resourceType string, read *providers.Projection) iter.Seq2[policy.Input, error] {
 	return func(yield func(policy.Input, error) bool) {
 		for after := ""; ; {
 			page, err := i.Store.HeldOf(ctx, i.scan, resourceType, after, pageSize)
@@ -131,7 +131,7 @@ func (i *inventory) Resources(ctx context.Context, resourceType string) iter.Seq
 				return
 			}
 			after = page[len(page)-1].Identity
-			inputs, err := i.inputs(ctx, page)
+			inputs, err := i.inputs(ctx, page, read)
 			if err != nil {
 				yield(policy.Input{}, err)
 				return
@@ -147,13 +147,13 @@ func (i *inventory) Resources(ctx context.Context, resourceType string) iter.Seq
 
 // inputs loads a page of resources of a type, as far as policies read it, with everything of them that is
 // unread.
-func (i *inventory) inputs(ctx context.Context, page []Held) ([]policy.Input, error) {
+func (i *inventory) inputs(ctx context.Context, page []Held, read *providers.Projection) ([]policy.Input, error) {
 	keys := make([]int64, len(page))
 	for n, held := range page {
 		keys[n] = held.Key
 	}
 	facts := i.audit.ofInventory(page[0].Type)
-	resources, err := i.Store.Load(ctx, i.scan, keys, facts.read)
+	resources, err := i.Store.Load(ctx, i.scan, keys, read)
 	if err != nil {
 		return nil, fmt.Errorf("load %d resources: %w", len(keys), err)
 	}

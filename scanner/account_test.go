@@ -40,7 +40,7 @@ func (c countingSession) EvaluateAccount(ctx context.Context, _ *providers.Accou
 		return []policy.Outcome{outcome}, nil
 	}
 	count := 0
-	for input, err := range inventory.Resources(ctx, "T") {
+	for input, err := range inventory.Resources(ctx, "T", nil) {
 		if err != nil {
 			return nil, err
 		}

@@ -38,9 +38,8 @@ type auditing struct {
 type typePlan struct {
 	policies []string // enabled ones that match
 	clock    bool
-	facets   []string              // that these policies read
-	anyFacet bool                  // they may read any
-	read     *providers.Projection // what account policies read of a resource
+	facets   []string // that these policies read
+	anyFacet bool     // they may read any
 }
 
 // newPlan reads the account's groups and opens a session per distinct pack and config. A pack that
@@ -194,25 +193,9 @@ func (a *auditing) ofInventory(resourceType string) *typePlan {
 	known := a.inventory[resourceType]
 	if known == nil {
 		known = a.typePlan(policy.OnAccount, resourceType)
-		known.read = a.inventoryRead(resourceType)
 		a.inventory[resourceType] = known
 	}
 	return known
-}
-
-// inventoryRead is what account policies read of the resources of a type, nil where one may read anything.
-func (a *auditing) inventoryRead(resourceType string) *providers.Projection {
-	var paths []string
-	for _, rule := range a.Pack.Policies {
-		if rule.Kind != policy.OnAccount || !a.Config.Enabled(rule.Name) || !rule.Matches(resourceType) {
-			continue
-		}
-		if rule.TypeReads == nil {
-			return nil
-		}
-		paths = append(paths, rule.ReadsOf(resourceType)...)
-	}
-	return providers.NewProjection(paths...)
 }
 
 func (a *auditing) typePlan(kind policy.Kind, resourceType string) *typePlan {

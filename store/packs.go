@@ -45,7 +45,22 @@ func (s *Store) revivePack(ctx context.Context, tx *sql.Tx, pack *policy.Pack) (
 		return false, err
 	}
 	n, err := result.RowsAffected()
-	return n > 0, err
+	if err != nil {
+		return false, err
+	}
+	return n > 0, s.refreshPack(ctx, tx, pack)
+}
+
+// refreshPack keeps what this program finds in the pack's policies, the types that they are about and the
+// paths that they read: another one may have found less.
+func (s *Store) refreshPack(ctx context.Context, tx *sql.Tx, pack *policy.Pack) error {
+	policies, err := json.Marshal(pack.Policies)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE packs SET policies = ? WHERE org_id = ? AND name = ? AND version = ? AND policies <> ?`,
+		string(policies), s.org.id, pack.Name, pack.Version, string(policies))
+	return err
 }
 
 func (s *Store) insertPack(ctx context.Context, tx *sql.Tx, pack *policy.Pack) error {

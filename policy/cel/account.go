@@ -127,7 +127,7 @@ func (h *holding) read(ctx context.Context, resourceType string) (*held, error) 
 	kept, packer := h.session.kept(resourceType), newPacker(h.session.adapter)
 	l := &held{list: []any{}}
 	gaps := map[providers.Unread]int64{}
-	for input, err := range h.inventory.Resources(ctx, resourceType) {
+	for input, err := range h.inventory.Resources(ctx, resourceType, kept) {
 		if err != nil {
 			return nil, err
 		}

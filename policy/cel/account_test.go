@@ -25,7 +25,7 @@ type estate struct {
 }
 
 // Resources implements policy.Inventory.
-func (e *estate) Resources(_ context.Context, resourceType string) iter.Seq2[policy.Input, error] {
+func (e *estate) Resources(_ context.Context, resourceType string, _ *providers.Projection) iter.Seq2[policy.Input, error] {
 	e.asked = append(e.asked, resourceType)
 	return func(yield func(policy.Input, error) bool) {
 		for _, input := range e.resources {
@@ -263,7 +263,7 @@ type endless struct {
 }
 
 // Resources implements policy.Inventory.
-func (e *endless) Resources(context.Context, string) iter.Seq2[policy.Input, error] {
+func (e *endless) Resources(context.Context, string, *providers.Projection) iter.Seq2[policy.Input, error] {
 	return func(yield func(policy.Input, error) bool) {
 		for e.given = range e.times {
 			if !yield(e.resources[0], nil) {

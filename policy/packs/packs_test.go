@@ -224,7 +224,7 @@ func publishedPaths(t *testing.T) []publishedPath {
 type nothing struct{}
 
 // Resources implements policy.Inventory.
-func (nothing) Resources(context.Context, string) iter.Seq2[policy.Input, error] {
+func (nothing) Resources(context.Context, string, *providers.Projection) iter.Seq2[policy.Input, error] {
 	return func(func(policy.Input, error) bool) {}
 }
 

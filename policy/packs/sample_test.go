@@ -158,7 +158,7 @@ func judge(t *testing.T, account string, b builtin, given map[string]any, resour
 type whole []policy.Input
 
 // Resources implements policy.Inventory.
-func (w whole) Resources(_ context.Context, resourceType string) iter.Seq2[policy.Input, error] {
+func (w whole) Resources(_ context.Context, resourceType string, _ *providers.Projection) iter.Seq2[policy.Input, error] {
 	return func(yield func(policy.Input, error) bool) {
 		for _, input := range w {
 			if input.Resource.Type == resourceType && !yield(input, nil) {

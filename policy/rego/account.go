@@ -68,7 +68,7 @@ func (w *whole) list(ctx context.Context, name string) (*listing, error) {
 		return known, nil
 	}
 	l := &listing{}
-	for input, err := range w.inventory.Resources(ctx, name) {
+	for input, err := range w.inventory.Resources(ctx, name, nil) {
 		if err != nil {
 			return nil, fmt.Errorf("read the resources of type %s: %w", name, err)
 		}

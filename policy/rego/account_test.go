@@ -22,7 +22,7 @@ type inventory struct {
 	asked      []string
 }
 
-func (i *inventory) Resources(_ context.Context, of string) iter.Seq2[policy.Input, error] {
+func (i *inventory) Resources(_ context.Context, of string, _ *providers.Projection) iter.Seq2[policy.Input, error] {
 	i.asked = append(i.asked, of)
 	return func(yield func(policy.Input, error) bool) {
 		for _, input := range i.resources[of] {
