@@ -268,3 +268,30 @@ func TestEvaluate_Verdicts(t *testing.T) {
 		})
 	}
 }
+
+// Whatever expressions make of the keys of an object is the same every time.
+func TestEvaluate_GoesThroughObjectsInOrder(t *testing.T) {
+	t.Parallel()
+	const properties = `{"m": {"e": 5, "b": 2, "d": 4, "a": 1, "c": 3}}`
+	for name, expression := range map[string]string{
+		"resource": `resource.properties.m.map(k, k).join("") == "abcde"`,
+		"literal":  `{"c": 1, "a": resource.properties.m.a, "b": 3}.map(k, k).join("") == "abc"`,
+		"open":     `resource.properties.map(k, k).join("") == "m" && resource.properties.m.transformList(k, v, v) == [1, 2, 3, 4, 5]`,
+		"tags":     `resource.tags.map(k, k).join("") == "xyz"`,
+	} {
+		s := open(t, one(expression), nil)
+		r := resource(t, properties)
+		r.Tags = map[string]string{"y": "", "x": "", "z": ""}
+		for range 20 {
+			if got := evaluate(t, s, r); got.Verdict != policy.Compliant {
+				t.Fatalf("%s: %+v", name, got)
+			}
+		}
+	}
+	inventory := account(`inventory("T").all(r, r.properties.m.map(k, k).join("") == "abcde" && r.properties.m.transformList(k, v, v) == [1, 2, 3, 4, 5])`)
+	for range 20 {
+		if got := evaluateAccount(t, inventory, (&estate{}).add(t, "T", "id", properties)); got[0].Verdict != policy.Compliant {
+			t.Fatalf("inventory: %+v", got)
+		}
+	}
+}

@@ -19,7 +19,7 @@ type guard int
 const (
 	// wholeGuard wants the value known to its depths.
 	wholeGuard guard = iota + 1
-	// keysGuard wants to know which keys an object has.
+	// keysGuard wants to know which keys an object has, and has them in order.
 	keysGuard
 	// memberGuard makes "in" right for a list with unknown elements.
 	memberGuard
@@ -82,7 +82,7 @@ func guardCall(places map[int64]guard, checked *ast.AST, e ast.Expr, functions m
 // object literal with something unknown in it is unknown itself, but what is deeper inside it may
 // still need the guard.
 func place(places map[int64]guard, checked *ast.AST, e ast.Expr, g guard) {
-	if plain(checked, e) || g == keysGuard && (e.Kind() == ast.ListKind || e.Kind() == ast.MapKind) {
+	if plain(checked, e) || g == keysGuard && e.Kind() == ast.ListKind {
 		return
 	}
 	if e.Kind() == ast.ListKind && allLiterals(e.AsList().Elements()) {
@@ -135,7 +135,7 @@ func (a *adapter) decorate(places map[int64]guard) interpreter.InterpretableDeco
 		}
 		switch node := node.(type) {
 		case interpreter.InterpretableConst:
-			return node, nil
+			return interpreter.NewConstValue(node.ID(), inOrder(node.Value())), nil
 		case interpreter.InterpretableAttribute:
 			return &guardedAttribute{node, watch{a, g}}, nil
 		}
@@ -159,7 +159,7 @@ func (g watch) check(value ref.Val) ref.Val {
 		}
 	}
 	if g.guard == keysGuard {
-		return value
+		return inOrder(value)
 	}
 	if _, object := value.(traits.Mapper); object && g.guard == memberGuard {
 		return value

@@ -270,8 +270,14 @@ func (m *packedMapper) Size() ref.Val { return types.Int(m.count) }
 // IsZeroValue implements traits.Zeroer.
 func (m *packedMapper) IsZeroValue() bool { return m.count == 0 }
 
-// Iterator implements traits.Iterable: it gives the keys.
-func (m *packedMapper) Iterator() traits.Iterator { return m.whole().Iterator() }
+// Iterator implements traits.Iterable: it gives the keys, in their order.
+func (m *packedMapper) Iterator() traits.Iterator {
+	names := make([]string, 0, m.count)
+	for key := range m.each {
+		names = append(names, m.of.keys[key])
+	}
+	return types.NewStringList(m.of.adapter, names).Iterator()
+}
 
 // ConvertToNative implements ref.Val.
 func (m *packedMapper) ConvertToNative(to reflect.Type) (any, error) {

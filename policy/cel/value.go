@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,11 +70,11 @@ func (a *adapter) NativeToValue(value any) ref.Val {
 	case json.Number:
 		return a.number(value)
 	case map[string]any:
-		return types.NewStringInterfaceMap(a, value)
+		return &orderedMapper{types.NewStringInterfaceMap(a, value)}
 	case []any:
 		return types.NewList(a, value)
 	case openMap:
-		return &openMapper{types.NewStringInterfaceMap(a, value), value}
+		return &openMapper{&orderedMapper{types.NewStringInterfaceMap(a, value)}, value}
 	case secret:
 		return value.value
 	case providers.Redacted:
@@ -82,8 +83,57 @@ func (a *adapter) NativeToValue(value any) ref.Val {
 		}
 		return a.redacted
 	}
-	return a.registry.NativeToValue(value)
+	return inOrder(a.registry.NativeToValue(value))
 }
+
+// inOrder gives a map whose keys have an order, and anything else as it is.
+func inOrder(value ref.Val) ref.Val {
+	switch value := value.(type) {
+	case *orderedMapper, *openMapper, *packedMapper:
+		return value
+	case traits.Mapper:
+		return &orderedMapper{value}
+	}
+	return value
+}
+
+// orderedMapper gives the keys of a map in their order. What expressions make of them, a message or a key,
+// must be the same in every scan.
+type orderedMapper struct{ traits.Mapper }
+
+// Iterator implements traits.Iterable.
+func (m *orderedMapper) Iterator() traits.Iterator {
+	keys := make([]ref.Val, 0, int(m.Size().(types.Int))) //nolint:errcheck // a size is a number
+	for it := m.Mapper.Iterator(); it.HasNext() == types.True; {
+		keys = append(keys, it.Next())
+	}
+	slices.SortFunc(keys, compareKeys)
+	return types.NewRefValList(types.DefaultTypeAdapter, keys).Iterator()
+}
+
+// compareKeys orders keys by type, and those of one type by value.
+func compareKeys(a, b ref.Val) int {
+	if order := strings.Compare(a.Type().TypeName(), b.Type().TypeName()); order != 0 {
+		return order
+	}
+	if comparer, ok := a.(traits.Comparer); ok {
+		if order, ok := comparer.Compare(b).(types.Int); ok {
+			return int(order)
+		}
+	}
+	return 0
+}
+
+// FindStringKey finds an element for the interpreter.
+func (m *orderedMapper) FindStringKey(key string) (any, bool) {
+	if inner, ok := m.Mapper.(interface{ FindStringKey(string) (any, bool) }); ok {
+		return inner.FindStringKey(key)
+	}
+	return m.Find(types.String(key))
+}
+
+// IsZeroValue implements traits.Zeroer.
+func (m *orderedMapper) IsZeroValue() bool { return m.Size() == types.IntZero }
 
 // openMapper is an openMap in CEL. It hides the fast paths of the library's map, which would take
 // a key that may be there for one that is.
