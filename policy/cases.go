@@ -186,6 +186,9 @@ func (r caseRunner) run(ctx context.Context, result *CaseResult) error {
 		}
 	}
 	result.Problem = c.compare(result.Want, result.Got)
+	if result.Problem != "" && r.policy.Kind != OnAccount && !r.policy.Matches(c.Resource.Type) {
+		result.Problem += fmt.Sprintf(": the policy is not about resources of type %q", c.Resource.Type)
+	}
 	return nil
 }
 
