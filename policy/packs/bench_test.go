@@ -1,9 +1,9 @@
 package packs_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,14 +23,30 @@ import (
 // benchNow is the clock of the sessions that openSession opens.
 var benchNow = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
+// madeUpFormats are those of the made-up inventories, by cloud.
+var madeUpFormats = map[string]string{
+	providers.AWS: snapshot.CloudControl, providers.GCP: snapshot.GCP, providers.Azure: snapshot.Azure,
+}
+
 // madeUp gives the resources of a made-up inventory, read as a scan reads them and put together.
-func madeUp(t testing.TB, cloud, format string, size int) []*providers.Resource {
+func madeUp(t testing.TB, cloud string, size int) []*providers.Resource {
+	t.Helper()
+	read := &inventory{t: t, resources: map[string]*providers.Resource{}}
+	readMadeUp(t, cloud, size, read)
+	var resources []*providers.Resource
+	for _, r := range read.resources {
+		resources = append(resources, r)
+	}
+	return resources
+}
+
+func readMadeUp(t testing.TB, cloud string, size int, emit providers.Emitter) {
 	t.Helper()
 	folder := t.TempDir()
 	if err := (providertest.Inventory{Cloud: cloud, Size: size, Seed: 1}).Write(folder); err != nil {
 		t.Fatal(err)
 	}
-	settings, err := json.Marshal(map[string]any{"format": format, "path": folder})
+	settings, err := json.Marshal(map[string]any{"format": madeUpFormats[cloud], "path": folder})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,17 +54,11 @@ func madeUp(t testing.TB, cloud, format string, size int) []*providers.Resource 
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := &inventory{t: t, resources: map[string]*providers.Resource{}}
 	for _, c := range collectors {
-		if err := c.Collect(context.Background(), read); err != nil {
+		if err := c.Collect(context.Background(), emit); err != nil {
 			t.Fatalf("file %s: %v", filepath.Base(c.Scope.Name), err)
 		}
 	}
-	var resources []*providers.Resource
-	for _, r := range read.resources {
-		resources = append(resources, r)
-	}
-	return resources
 }
 
 // TestMadeUp_HasEveryFault holds the made-up inventories to the packs of their clouds: there every
@@ -75,13 +85,12 @@ func TestMadeUp_HasEveryFault(t *testing.T) {
 // judgeMadeUp counts the verdicts of each policy over the made-up inventory of the pack's cloud.
 func judgeMadeUp(t *testing.T, b builtin) map[string]map[policy.Verdict]int {
 	t.Helper()
-	formats := map[string]string{providers.AWS: snapshot.CloudControl, providers.GCP: snapshot.GCP, providers.Azure: snapshot.Azure}
 	// A policy without tags to ask for asks for nothing.
 	wanted := map[string]map[string]any{providers.AWS: {"resource-required-tags": map[string]any{"tags": []string{"owner"}}}}
 	whole := []string{"iamPolicy", "orgPolicy", "accessPolicy"} // what has no record of these has none
 	account := &providers.Account{Cloud: b.Cloud, CloudID: "111122223333"}
 	session, verdicts := openSession(t, b, wanted[b.Cloud]), map[string]map[policy.Verdict]int{}
-	for _, r := range madeUp(t, b.Cloud, formats[b.Cloud], 6_000) {
+	for _, r := range madeUp(t, b.Cloud, 6_000) {
 		outcomes, err := session.Evaluate(context.Background(), asInput(account, r, whole))
 		if err != nil {
 			t.Fatal(err)
@@ -113,7 +122,7 @@ func beyondCloudControl(p policy.Policy) bool {
 func TestMadeUp_IsCloudFormations(t *testing.T) {
 	t.Parallel()
 	wrong := map[string]bool{}
-	for _, r := range madeUp(t, providers.AWS, snapshot.CloudControl, 3_000) {
+	for _, r := range madeUp(t, providers.AWS, 3_000) {
 		known, ok := shape.CFN(r.Type)
 		if !ok {
 			wrong[r.Type] = true
@@ -135,7 +144,7 @@ func TestMadeUp_IsCloudFormations(t *testing.T) {
 func TestPlain_SaysTheSame(t *testing.T) {
 	t.Parallel()
 	session := openSession(t, foundations(t), nil)
-	for _, r := range madeUp(t, providers.GCP, snapshot.GCP, 6_000) {
+	for _, r := range madeUp(t, providers.GCP, 6_000) {
 		want, err := session.Evaluate(context.Background(), policy.Input{Resource: r})
 		if err != nil {
 			t.Fatal(err)
@@ -156,34 +165,61 @@ func foundations(t testing.TB) builtin {
 type asset struct {
 	resource  *providers.Resource
 	data, iam []byte
+	unread    []providers.Unread
 }
 
-// assets gives resources of GCP with the text of their parts, so that a benchmark can decode and
-// judge them.
-func assets(b *testing.B) []asset {
-	b.Helper()
-	resources := madeUp(b, providers.GCP, snapshot.GCP, 5_000)
-	slices.SortFunc(resources, func(a, b *providers.Resource) int { return bytes.Compare([]byte(a.ID), []byte(b.ID)) })
-	list := make([]asset, len(resources))
-	for i, r := range resources {
-		list[i].resource = r
-		for name, part := range r.Parts {
-			text, err := providers.FormatValue(part.Value)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if name == providers.Properties {
-				list[i].data = text
-			} else {
-				list[i].iam = text
-			}
-		}
+// assets reads a made-up inventory into text, so that a benchmark can decode and judge it. Of the
+// resources themselves nothing stays.
+type assets struct {
+	b    *testing.B
+	byID map[string]*asset
+}
+
+// Resource takes a resource or parts of one.
+func (a *assets) Resource(r *providers.Resource) error {
+	known := a.byID[r.Type+r.Identity]
+	if known == nil {
+		known = &asset{}
+		a.byID[r.Type+r.Identity] = known
 	}
+	for name, part := range r.Parts {
+		text, err := providers.FormatValue(part.Value)
+		if err != nil {
+			return err
+		}
+		known.unread = append(known.unread, part.Unread...)
+		if name != providers.Properties {
+			known.iam = text
+			continue
+		}
+		shell := *r
+		shell.Parts = nil
+		known.data, known.resource = text, &shell
+	}
+	return nil
+}
+
+// Gap takes note of what could not be read: nothing of it.
+func (a *assets) Gap(gap providers.Gap) error {
+	a.b.Errorf("gap of %s at %s: %s", gap.Type, gap.Place, gap.Reason)
+	return nil
+}
+
+// readAssets gives as many resources of the cloud, in an order that mixes their types as accounts do.
+func readAssets(b *testing.B, cloud string, size int) []asset {
+	b.Helper()
+	read := &assets{b, map[string]*asset{}}
+	readMadeUp(b, cloud, size, read)
+	list := make([]asset, 0, len(read.byID))
+	for _, a := range read.byID {
+		list = append(list, *a)
+	}
+	slices.SortFunc(list, func(a, b asset) int { return strings.Compare(a.resource.ID, b.resource.ID) })
 	return list
 }
 
-// decode gives the resource with its parts decoded anew.
-func (a asset) decode() (*providers.Resource, error) {
+// decode gives the resource with its parts decoded anew, as policies are given it.
+func (a asset) decode() (policy.Input, error) {
 	r := *a.resource
 	r.Parts = make(map[string]providers.Part, 2)
 	for name, text := range map[string][]byte{providers.Properties: a.data, "iamPolicy": a.iam} {
@@ -192,57 +228,72 @@ func (a asset) decode() (*providers.Resource, error) {
 		}
 		value, err := providers.ParseValue(text)
 		if err != nil {
-			return nil, err
+			return policy.Input{}, err
 		}
 		r.Parts[name] = providers.Part{Value: value}
 	}
-	return &r, nil
+	return policy.Input{Resource: &r, Unread: a.unread}, nil
 }
 
-// BenchmarkPack sets the whole way of 5000 resources through a pack beside the same checks in Go,
-// and beside decoding alone. Goals: cel at most 1.5 times the time of go, nomatch at most 1.5 times
-// that of decode.
+// benchSize is how many resources benchmarks judge: the first of CLOUDAUDIT_BENCH_SIZES.
+func benchSize(b *testing.B) int {
+	b.Helper()
+	return providertest.Sizes(b, os.Getenv("CLOUDAUDIT_BENCH_SIZES"))[0]
+}
+
+// BenchmarkPack sets the whole way of resources through each built-in pack beside decoding alone, and for
+// one pack beside the same checks in Go. Goals: cel at most 1.5 times the time of go, nomatch, which is
+// the pack of another cloud, at most 1.5 times that of decode.
 func BenchmarkPack(b *testing.B) {
-	all := assets(b)
-	gcp := openSession(b, foundations(b), nil)
-	azure := openSession(b, loadAll(b)[0], nil)
-	evaluate := func(session policy.Session) func(*providers.Resource) ([]policy.Outcome, error) {
-		return func(r *providers.Resource) ([]policy.Outcome, error) {
-			return session.Evaluate(context.Background(), policy.Input{Resource: r})
-		}
-	}
-	for _, way := range []struct {
-		name  string
-		judge func(*providers.Resource) ([]policy.Outcome, error)
-	}{
-		{"decode", func(*providers.Resource) ([]policy.Outcome, error) { return nil, nil }},
-		{"nomatch", evaluate(azure)},
-		{"go", func(r *providers.Resource) ([]policy.Outcome, error) { return judgePlain(r, benchNow), nil }},
-		{"cel", evaluate(gcp)},
-	} {
-		b.Run(way.name, func(b *testing.B) {
-			b.ReportAllocs()
-			meter := providertest.Start()
-			for b.Loop() {
-				for _, a := range all {
-					r, err := a.decode()
-					if err == nil {
-						_, err = way.judge(r)
-					}
-					if err != nil {
-						b.Fatal(err)
-					}
-				}
+	all := loadAll(b)
+	for i, pack := range all {
+		b.Run(pack.Name, func(b *testing.B) {
+			resources := readAssets(b, pack.Cloud, benchSize(b))
+			benchWay(b, "decode", resources, func(policy.Input) error { return nil })
+			benchWay(b, "nomatch", resources, evaluating(openSession(b, all[(i+1)%len(all)], nil)))
+			benchWay(b, "cel", resources, evaluating(openSession(b, pack, nil)))
+			if pack.Cloud == providers.GCP {
+				benchWay(b, "go", resources, func(input policy.Input) error {
+					judgePlain(input.Resource, benchNow)
+					return nil
+				})
 			}
-			meter.Report(b, len(all), "resource")
 		})
 	}
+}
+
+func evaluating(session policy.Session) func(policy.Input) error {
+	return func(input policy.Input) error {
+		_, err := session.Evaluate(context.Background(), input)
+		return err
+	}
+}
+
+// benchWay decodes all resources and does something with each.
+func benchWay(b *testing.B, name string, resources []asset, do func(policy.Input) error) {
+	b.Helper()
+	b.Run(name, func(b *testing.B) {
+		b.ReportAllocs()
+		meter := providertest.Start()
+		for b.Loop() {
+			for _, a := range resources {
+				input, err := a.decode()
+				if err == nil {
+					err = do(input)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		meter.Report(b, len(resources), "resource")
+	})
 }
 
 // BenchmarkPackWorkers decodes and judges by one goroutine and by two. Goal: two do 1.8 times as
 // much.
 func BenchmarkPackWorkers(b *testing.B) {
-	all := assets(b)
+	all := readAssets(b, providers.GCP, benchSize(b))
 	session := openSession(b, foundations(b), nil)
 	for name, workers := range map[string]int{"1": 1, "2": 2} {
 		b.Run(name, func(b *testing.B) {
@@ -253,9 +304,9 @@ func BenchmarkPackWorkers(b *testing.B) {
 					wait.Go(func() {
 						for chunk := range chunks {
 							for _, a := range chunk {
-								r, err := a.decode()
+								input, err := a.decode()
 								if err == nil {
-									_, err = session.Evaluate(context.Background(), policy.Input{Resource: r})
+									_, err = session.Evaluate(context.Background(), input)
 								}
 								if err != nil {
 									b.Error(err)

@@ -18,7 +18,6 @@ import (
 	"cloudaudit/policy"
 	"cloudaudit/policy/rego"
 	"cloudaudit/providers"
-	"cloudaudit/providers/snapshot"
 )
 
 // twins are the policies of a built-in pack that testdata/rego has once more in Rego. Both have to find
@@ -228,15 +227,14 @@ func (w *twins) open(t *testing.T) *twinSessions {
 // twinResources are some resources of each type: the sample's, and made-up ones.
 func twinResources(t *testing.T, b builtin) []policy.Input {
 	t.Helper()
-	formats := map[string]string{providers.AWS: snapshot.CloudControl, providers.GCP: snapshot.GCP, providers.Azure: snapshot.Azure}
 	account := &providers.Account{Cloud: b.Cloud, CloudID: "111122223333"}
 	var all []policy.Input
 	for _, sample := range readSample(t).Accounts {
-		if format := formats[b.Cloud]; sample.Snapshot["format"] == format {
+		if sample.Snapshot["format"] == madeUpFormats[b.Cloud] {
 			all = append(all, sampleResources(t, sample.Name, sample.Snapshot)...)
 		}
 	}
-	made := madeUp(t, b.Cloud, formats[b.Cloud], 1_500)
+	made := madeUp(t, b.Cloud, 1_500)
 	slices.SortFunc(made, func(a, b *providers.Resource) int { return strings.Compare(a.Identity, b.Identity) })
 	for _, r := range made {
 		all = append(all, asInput(account, r, []string{"iamPolicy", "orgPolicy", "accessPolicy"}))
