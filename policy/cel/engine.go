@@ -14,7 +14,7 @@ import (
 )
 
 // revision changes whenever the same input would be judged differently.
-const revision = "cel/1"
+const revision = "cel/2"
 
 // maxCached bounds how many packs stay compiled. Others are compiled again when they are opened.
 const maxCached = 64
