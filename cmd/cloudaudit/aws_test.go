@@ -209,7 +209,6 @@ cloudfront-viewer-tls 1
 cloudtrail-bucket-private 1
 cloudtrail-encryption 1
 cloudtrail-log-validation 1
-cloudtrail-multi-region 1
 dynamodb-deletion-protection 1
 ec2-default-security-group 2
 ec2-ebs-default-encryption 1
