@@ -117,7 +117,7 @@ func common(a, b any) any {
 var random = []string{"CertificateAuthorityData", "OpenIdConnectIssuerUrl", "Endpoint"}
 
 // madeUp are ids, times and addresses, which must not decide about the order.
-var madeUp = regexp.MustCompile(`[0-9a-f]{8,17}|\d{4}-\d\d-\d\dT[^"]*|(10|54|127)\.\d+\.\d+\.\d+"|(ip|ec2)(-\d+){4}`)
+var madeUp = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8,17}|\d{4}-\d\d-\d\dT[^"]*|(10|54|127)\.\d+\.\d+\.\d+"|(ip|ec2)(-\d+){4}`)
 
 var moment = regexp.MustCompile(`^\d{4}-\d\d-\d\dT`)
 
@@ -127,7 +127,11 @@ func (r *read) plain(t *testing.T, c awstest.Account) []any {
 	resources := slices.Clone(r.resources)
 	order := map[*providers.Resource]string{}
 	for _, resource := range resources {
-		data, err := json.Marshal(resource.Parts[providers.Properties].Value)
+		values := map[string]any{}
+		for name, part := range resource.Parts {
+			values[name] = part.Value
+		}
+		data, err := json.Marshal(values)
 		if err != nil {
 			t.Fatal(err)
 		}
