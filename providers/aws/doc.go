@@ -61,9 +61,10 @@
 // # Failures
 //
 // A call that is denied, throttled for good, or fails makes a gap with its class and, where one is known,
-// the missing permission. A resource that is gone when it is looked at is left out. A service that is off
-// is no gap, its type RegionStatus tells. A service that a region does not have is complete and empty.
-// Credentials that have expired are renewed once; after that the scope fails.
+// the missing permission. A resource that is gone when it is looked at is left out; where a call only says
+// that something is not found, that may be a setting, and is a gap. A service that is off is no gap, its
+// type RegionStatus tells. A service that a region does not have is complete and empty. Credentials that
+// have expired are renewed once; after that the scope fails.
 //
 // # Calls
 //

@@ -75,6 +75,15 @@ func gone(err error) bool {
 	}, found)
 }
 
+// itselfCodes say of a resource that it is not there, whatever of it was asked for. Any other code that
+// says so may as well mean the setting.
+var itselfCodes = []string{
+	"NoSuchBucket", "NoSuchEntity", "NoSuchEntityException", "NoSuchDistribution", "NonExistentQueue", "QueueDoesNotExist",
+	"AWS.SimpleQueueService.NonExistentQueue", "InvalidInstanceID.NotFound", "InvalidSnapshot.NotFound", "InvalidAMIID.NotFound",
+	"InvalidVpcID.NotFound", "DBSnapshotNotFound", "DBSnapshotNotFoundFault", "DBClusterSnapshotNotFoundFault", "TableNotFoundException",
+	"FileSystemNotFound", "RepositoryNotFoundException", "LoadBalancerNotFound", "TrailNotFoundException", "ClusterNotFound",
+}
+
 // classify says why a call failed.
 func classify(err error) providers.Class {
 	var known *providers.Error

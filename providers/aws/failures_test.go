@@ -264,6 +264,24 @@ func TestFailure_GoneWhileRead(t *testing.T) {
 	}
 }
 
+// TestFailure_NotFoundMayMeanASetting keeps a resource of which a call says no more than that something is
+// not found: left out, it would be taken for deleted.
+func TestFailure_NotFoundMayMeanASetting(t *testing.T) {
+	t.Parallel()
+	f, c := fails(t, func(s awstest.Seed) { s.Keys(2) })
+	f.Refuse(everywhere, awstest.Called("kms GetKeyPolicy"), http.StatusBadRequest, "NotFoundException", "no such policy")
+	r := scan(t, newProvider(), connected(c, full, "eu-west-1"), providers.Want{}, "/kms")
+	if gaps := r.gapsOf("AWS::KMS::Key"); len(r.of("AWS::KMS::Key")) != 2 || len(gaps) != 2 || gaps[0].Class != providers.Failure || gaps[0].Facet != "properties:policy" {
+		t.Errorf("%d keys, gaps %+v", len(r.of("AWS::KMS::Key")), gaps)
+	}
+	gone, c := fails(t, func(s awstest.Seed) { s.Keys(2) })
+	gone.Refuse(1, awstest.Called("kms DescribeKey"), http.StatusBadRequest, "NotFoundException", "no such key")
+	r = scan(t, newProvider(), connected(c, full, "eu-west-1"), providers.Want{}, "/kms")
+	if len(r.of("AWS::KMS::Key")) != 1 || len(r.gaps) > 0 {
+		t.Errorf("%d keys, gaps %+v", len(r.of("AWS::KMS::Key")), r.gaps)
+	}
+}
+
 // logPage is a page of log groups over the wire.
 func logPage(token string, names ...string) string {
 	groups := make([]string, len(names))

@@ -225,7 +225,7 @@ func (r *run) facet(ctx context.Context, f *found, of *facet) error {
 		f.learn(of, object{})
 	case r.fatal(ctx, err):
 		return err
-	case gone(err):
+	case gone(err) && (of.always || has(err, itselfCodes)):
 		f.gone = true
 	default:
 		gap := r.gap(f.kind.name, err)
