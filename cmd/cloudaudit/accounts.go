@@ -44,7 +44,7 @@ func (p *program) accountsCommand() *cobra.Command {
 	showAt.add(show)
 	return family(about{
 		use: "accounts", short: "List, show and check accounts",
-		long:    "Accounts are declared in the configuration file and stored by the next scan.",
+		long:    "Accounts are declared in the configuration file and stored by the next scan, which also finds the members of\nan organization. A name that is declared stands for one account, ACCOUNT/ID for a member of it.",
 		example: "  cloudaudit accounts list",
 	}, list, show, p.accountsCheck())
 }
