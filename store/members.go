@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -38,18 +39,32 @@ func (r *reconciling) replaceAccounts(ctx context.Context, parent providers.Acco
 		return fmt.Errorf("account %s: %w", parent.Name, ErrNotFound)
 	}
 	var kept []int64
+	names := map[string]bool{}
 	for _, member := range members {
+		if names[member.Name] { // a listing may show one twice while it changes
+			continue
+		}
+		names[member.Name] = true
 		id, err := r.saveMember(ctx, above, member, rows)
 		if err != nil {
 			return fmt.Errorf("member %s: %w", member.Name, err)
 		}
 		kept = append(kept, id)
 	}
+	return r.removeMembers(ctx, above, kept, rows)
+}
+
+// removeMembers archives the members that a parent has no more. One that is being scanned leaves when its
+// parent is listed next.
+func (r *reconciling) removeMembers(ctx context.Context, parent *accountRow, kept []int64, rows []*accountRow) error {
 	for _, row := range rows {
-		if row.parent != above.id || row.archived || slices.Contains(kept, row.id) {
+		if row.parent != parent.id || row.archived || slices.Contains(kept, row.id) {
 			continue
 		}
-		if err := r.removeAccount(ctx, row, policy.OutOfScope); err != nil {
+		err := r.removeAccount(ctx, row, policy.OutOfScope)
+		if errors.Is(err, ErrConflict) {
+			r.done.Warnings = append(r.done.Warnings, err.Error())
+		} else if err != nil {
 			return err
 		}
 	}
@@ -62,6 +77,11 @@ func (r *reconciling) saveMember(ctx context.Context, parent *accountRow, member
 	row := findRow(rows, func(row *accountRow) bool {
 		return row.key == key || row.facts.Provider == member.Provider && row.cloudID == member.CloudID
 	})
+	taken := findRow(rows, func(row *accountRow) bool { return row.name == member.Name && !row.archived })
+	if taken != nil && taken != row {
+		r.done.Warnings = append(r.done.Warnings, fmt.Sprintf("member %s (%s) is not scanned: another account (%s) has its name", member.Name, member.CloudID, taken.cloudID))
+		return 0, nil
+	}
 	facts := factsOf(DeclaredAccount{Account: member, Schedule: []byte(parent.facts.Schedule)})
 	switch {
 	case row == nil:

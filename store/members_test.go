@@ -167,3 +167,85 @@ func TestMembers_LeaveByAScanOfTheirOwn(t *testing.T) {
 		t.Errorf("scans %+v", scans)
 	}
 }
+
+// TestMembers_InGroups holds that groups hold the accounts that their names mean now, however they were
+// called and whatever a name meant before.
+func TestMembers_InGroups(t *testing.T) {
+	t.Parallel()
+	t.Run("named before it is known", func(t *testing.T) {
+		t.Parallel()
+		s, _, _ := open(t)
+		d := parentOf()
+		d.Groups[0].Accounts = []string{"acme/222222222222"} // as yet a region
+		setMembers(t, s, declare(t, s, d)["acme"], "222222222222")
+		declare(t, s, d)
+		if diff := cmp.Diff([]string{policy.DefaultAccountsGroup, "g"}, groupsOf(t, s, "acme/222222222222")); diff != "" {
+			t.Errorf("groups of the member (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{policy.DefaultAccountsGroup}, groupsOf(t, s, "acme")); diff != "" {
+			t.Errorf("groups of the parent (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("declared before its id is known", func(t *testing.T) {
+		t.Parallel()
+		s, _, _ := open(t)
+		setMembers(t, s, declare(t, s, parentOf())["acme"], "222222222222")
+		d := parentOf()
+		d.Accounts = append(d.Accounts, store.DeclaredAccount{Account: live("prod", "")})
+		d.Groups[0].Accounts = []string{"prod"}
+		for _, id := range []string{"", "222222222222", "222222222222"} {
+			d.Accounts[1].CloudID = id
+			declare(t, s, d)
+			if diff := cmp.Diff([]string{policy.DefaultAccountsGroup, "g"}, groupsOf(t, s, "prod")); diff != "" {
+				t.Errorf("groups with id %q (-want +got):\n%s", id, diff)
+			}
+		}
+	})
+}
+
+// TestMembers_OneCannot holds that one member which cannot be stored, or cannot leave, is told and stops
+// no other.
+func TestMembers_OneCannot(t *testing.T) {
+	t.Parallel()
+	s, _, _ := open(t)
+	acme := declare(t, s, parentOf())["acme"]
+	setMembers(t, s, acme, "222222222222", "222222222222", "333333333333")
+	if _, err := s.Begin(context.Background(), scannable(t, s)["acme/222222222222"], scanner.Manual); err != nil {
+		t.Fatal(err)
+	}
+	done := setMembers(t, s, acme, "444444444444")
+	if len(done.Warnings) != 1 || !strings.Contains(done.Warnings[0], "acme/222222222222: conflict: account is being scanned") {
+		t.Errorf("warnings %q", done.Warnings)
+	}
+	left := scannable(t, s)
+	if _, scanned := left["acme/222222222222"]; len(left) != 3 || !scanned || left["acme/444444444444"].Key == "" {
+		t.Errorf("left are %v", left)
+	}
+	done, err := s.Members(context.Background(), acme, []providers.Account{live("acme/444444444444", "555555555555"), live("acme/666666666666", "666666666666")})
+	if err != nil || len(done.Warnings) != 2 || !strings.Contains(done.Warnings[0], "another account (444444444444) has its name") {
+		t.Errorf("a name that is taken: %+v, %v", done, err)
+	}
+	if left := scannable(t, s); left["acme/666666666666"].Key == "" {
+		t.Errorf("left are %v", left)
+	}
+}
+
+// TestReconcile_LearnsTheIDOfAnother holds that an account goes on under its name where its cloud account
+// turns out to be one that was there before under another.
+func TestReconcile_LearnsTheIDOfAnother(t *testing.T) {
+	t.Parallel()
+	s, _, _ := open(t)
+	setMembers(t, s, declare(t, s, parentOf())["acme"], "222222222222")
+	setMembers(t, s, scannable(t, s)["acme"])
+	d := parentOf()
+	d.Accounts = append(d.Accounts, store.DeclaredAccount{Account: live("prod", "")})
+	before := declare(t, s, d)["prod"]
+	d.Accounts[1].CloudID = "222222222222"
+	done, err := s.Reconcile(context.Background(), d)
+	if err != nil || len(done.Warnings) != 1 {
+		t.Fatalf("reconcile: %+v, %v; want a warning", done, err)
+	}
+	if after := scannable(t, s)["prod"]; after.Key != before.Key || after.CloudID != "222222222222" {
+		t.Errorf("%+v became %+v", before, after)
+	}
+}

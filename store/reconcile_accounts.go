@@ -99,12 +99,17 @@ func (r *reconciling) accountRows(ctx context.Context) (list []*accountRow, err 
 // behind a known name is refused, because its resources would be taken for the first one's.
 func (r *reconciling) match(rows []*accountRow, account DeclaredAccount) (*accountRow, error) {
 	named := findRow(rows, func(row *accountRow) bool { return row.name == account.Name })
-	if named != nil && !named.archived && !named.declared {
+	if named != nil && !named.archived && !named.declared && named.parent == 0 {
 		return nil, made("an account", named.created)
 	}
 	if account.CloudID != "" {
 		key := AccountKey(r.org.key, account.Account, "", 0)
-		if same := findRow(rows, func(row *accountRow) bool { return row.key == key }); same != nil {
+		same := findRow(rows, func(row *accountRow) bool { return row.key == key })
+		if same != nil && same.archived && named != nil && !named.archived { // what is scanned under the name goes on
+			r.done.Warnings = append(r.done.Warnings, fmt.Sprintf("account %s is the cloud account that was %s before: what was found then stays with that name", named.name, same.name))
+			same = nil
+		}
+		if same != nil {
 			named = same
 		}
 	}
@@ -192,11 +197,13 @@ func (r *reconciling) saveAccount(ctx context.Context, account DeclaredAccount, 
 // rekey derives the key of an account anew from the cloud's id of it, which was not known when it was
 // stored, unless something was found in it by then: identities never change.
 func (r *reconciling) rekey(ctx context.Context, account DeclaredAccount, id int64) error {
+	key := AccountKey(r.org.key, account.Account, "", 0)
 	return r.exec(ctx, `
 		UPDATE accounts SET key = ? WHERE id = ? AND NOT EXISTS (SELECT 1 FROM resources WHERE account_id = accounts.id)
 			AND NOT EXISTS (SELECT 1 FROM violations WHERE account_id = accounts.id)
+			AND NOT EXISTS (SELECT 1 FROM accounts same WHERE same.org_id = accounts.org_id AND same.key = ?)
 			AND NOT EXISTS (SELECT 1 FROM leases WHERE org_id = ? AND name = ? AND expires_at > ?)`,
-		AccountKey(r.org.key, account.Account, "", 0), id, r.org.id, accountLease(id), micros(r.now()))
+		key, id, key, r.org.id, accountLease(id), micros(r.now()))
 }
 
 func (r *reconciling) insertAccount(ctx context.Context, account DeclaredAccount, facts accountFacts, rows []*accountRow) error {

@@ -121,11 +121,16 @@ type memberAccount struct {
 
 type memberPack struct{ name, tag, config string }
 
-// texts is a comparable form of what a group holds.
+// texts is a comparable form of what a group holds. A name says neither which account had it when, nor
+// whether what follows a slash is a region.
 func (m members) texts() []string {
 	var list []string
 	for _, account := range m.accounts {
-		list = append(list, strings.TrimSuffix("account "+account.name+"/"+account.region, "/"))
+		text := fmt.Sprintf("account %s (%d)", account.name, account.id)
+		if account.region != "" {
+			text += " in " + account.region
+		}
+		list = append(list, text)
 	}
 	for _, pack := range m.packs {
 		list = append(list, fmt.Sprintf("pack %s %s %s", pack.name, pack.tag, pack.config))
@@ -161,7 +166,7 @@ func (r *reconciling) resolve(ctx context.Context, group policy.Group) (m member
 		if err != nil {
 			return m, err
 		}
-		below, err := r.membersOf(ctx, account)
+		below, err := r.below(ctx, account)
 		if err != nil {
 			return m, err
 		}
@@ -211,8 +216,8 @@ func (r *reconciling) member(ctx context.Context, name string) (memberAccount, e
 	}
 }
 
-// membersOf gives the member accounts of a parent: a group that holds a parent holds them too.
-func (r *reconciling) membersOf(ctx context.Context, parent memberAccount) (below []memberAccount, err error) {
+// below gives the member accounts of a parent: a group that holds a parent holds them too.
+func (r *reconciling) below(ctx context.Context, parent memberAccount) (below []memberAccount, err error) {
 	err = query(ctx, r.tx, func(rows *sql.Rows) error {
 		account := memberAccount{region: parent.region}
 		err := rows.Scan(&account.id, &account.name)

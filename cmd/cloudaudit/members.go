@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,11 +85,6 @@ func (s *scanning) findMembersOf(ctx context.Context, name string) (changed bool
 		return false, nil
 	}
 	done, err := s.store.Members(ctx, parent, members)
-	if errors.Is(err, store.ErrConflict) { // one that left is being scanned
-		s.unlisted = true
-		fmt.Fprintln(s.stderr, "warning:", err)
-		return false, nil
-	}
 	s.tell(done)
 	return len(done.Changes) > 0, err
 }
