@@ -59,12 +59,18 @@ func (r *run) blocked() []Blocked {
 	return list
 }
 
-// missing gives the gaps of a scope that stand for missing permissions; that of a scope which failed has
-// no type.
+// missing gives the gaps of a scope that stand for missing permissions. A scope which failed has one for
+// each of its types, or one without a type if it could hold any.
 func (s ScopeResult) missing() []providers.Gap {
 	gaps := slices.Clone(s.Gaps)
 	if s.Listing == Unlisted {
-		gaps = append(gaps, providers.Gap{Class: s.Class, Permission: s.Permission, Place: cmp.Or(s.Permission, s.Scope.Name)})
+		types := s.Scope.Types
+		if len(types) == 0 {
+			types = []string{""}
+		}
+		for _, name := range types {
+			gaps = append(gaps, providers.Gap{Type: name, Class: s.Class, Permission: s.Permission, Place: s.Permission})
+		}
 	}
 	return slices.DeleteFunc(gaps, func(gap providers.Gap) bool { return gap.Permission == "" })
 }
@@ -99,8 +105,14 @@ func gapConcerns(gap providers.Gap, rule policy.Policy) bool {
 // logBlocked tells in the scan's log what missing permissions cost.
 func (r *run) logBlocked(ctx context.Context) {
 	for _, b := range r.result.Blocked {
-		r.log(ctx, "warn", "", fmt.Sprintf("%s is missing in %s (%s): %d policies could not be judged on everything: %s",
-			b.Permission, b.Region, b.Call, len(b.Policies), strings.Join(b.Policies, ", ")))
+		text := b.Permission + " is missing"
+		if b.Region != providers.Anywhere {
+			text += " in " + b.Region
+		}
+		if text += " (" + b.Call + ")"; len(b.Policies) > 0 {
+			text += fmt.Sprintf(": %d policies could not be judged on everything: %s", len(b.Policies), strings.Join(b.Policies, ", "))
+		}
+		r.log(ctx, "warn", "", text)
 	}
 }
 

@@ -3,6 +3,7 @@ package scanner_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -65,7 +66,7 @@ func TestBlocked_NamesWhatIsMissing(t *testing.T) {
 				t.Errorf("blocked (-want +got):\n%s", diff)
 			}
 			log := strings.Join(r.rows(t, `SELECT message FROM scan_log WHERE level = 'warn'`), "\n")
-			if told := strings.Contains(log, "is missing in"); told != (len(tt.want) > 0) {
+			if told := strings.Contains(log, "is missing"); told != (len(tt.want) > 0) {
 				t.Errorf("the scan's log: %s", log)
 			}
 		})
@@ -131,5 +132,34 @@ func TestProgress_NamesWhatIsListed(t *testing.T) {
 	r.mustScan(t)
 	if !heard["one"] || !heard["two"] || len(last.Listing) > 0 || last.ScopesDone != 2 {
 		t.Errorf("heard of %v, at last %+v", heard, last)
+	}
+}
+
+// TestBlocked_OfTypesAndPermissions holds that a scope which could not be listed costs its types alone,
+// and that no permission is lost among many gaps of another.
+func TestBlocked_OfTypesAndPermissions(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, publicRule)
+	typed := providertest.Listing{
+		Scope: providers.Scope{Name: "here/u", Region: "here", Types: []string{"U"}},
+		Err:   &providers.Error{Class: providers.AccessDenied, Permission: "u:List", Err: errors.New("denied")},
+	}
+	many := scope("one")
+	for i := range 300 {
+		permission := "t:GetA"
+		if i == 299 {
+			permission = "t:GetB"
+		}
+		many.Events = append(many.Events, providertest.Event{Gap: &providers.Gap{Region: "here", Type: "V", Facet: "x", Class: providers.AccessDenied, Place: permission, Permission: permission}})
+	}
+	r.fake.Set(typed, many)
+	result, err := r.scan(t.Context(), t)
+	fatal(t, err)
+	var got []string
+	for _, b := range result.Blocked {
+		got = append(got, fmt.Sprint(b.Permission, b.Types, b.Policies))
+	}
+	if diff := cmp.Diff([]string{"t:GetA[V] []", "t:GetB[V] []", "u:List[U] []"}, got); diff != "" {
+		t.Errorf("blocked (-want +got):\n%s", diff)
 	}
 }

@@ -180,6 +180,7 @@ const maxKinds = 5000
 type gapKind struct {
 	region, resourceType, facet string
 	class                       providers.Class
+	permission                  string
 }
 
 // maxGaps is how many gaps of a scope are kept one by one. Beyond it only the first of each kind
@@ -188,7 +189,7 @@ const maxGaps = 200
 
 // Gap implements providers.Emitter.
 func (l *listing) Gap(gap providers.Gap) error {
-	kind := gapKind{gap.Region, gap.Type, gap.Facet, gap.Class}
+	kind := gapKind{gap.Region, gap.Type, gap.Facet, gap.Class, gap.Permission}
 	if l.gaps == nil {
 		l.gaps = map[gapKind]int{}
 	}

@@ -10,8 +10,8 @@ import (
 	"cloudaudit/scanner"
 )
 
-// Check verifies the file: SQLite's own structures, its foreign keys, and that the counters of
-// verdicts are what a recount gives. It gives every fault that it finds and writes nothing.
+// Check verifies the file: SQLite's own structures, its foreign keys, and that the counters of verdicts
+// and of violations are what a recount gives. It gives every fault that it finds and writes nothing.
 func (s *Store) Check(ctx context.Context) ([]string, error) {
 	faults, err := s.integrity(ctx)
 	if err != nil {
@@ -21,12 +21,12 @@ func (s *Store) Check(ctx context.Context) ([]string, error) {
 		return faults, nil // nothing that is read from such a file can be trusted
 	}
 	if faults, err = s.miscounts(ctx); err != nil {
-		return nil, fmt.Errorf("count the verdicts of %s: %w", s.path, err)
+		return nil, fmt.Errorf("count the verdicts and violations of %s: %w", s.path, err)
 	}
 	return faults, nil
 }
 
-// miscounts compares the counters with the verdicts. Memory is in proportion to the counters.
+// miscounts compares the counters with what they count. Memory is in proportion to the counters.
 func (s *Store) miscounts(ctx context.Context) ([]string, error) {
 	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // both at one moment
 	if err != nil {
