@@ -288,7 +288,7 @@ func (r *rig) state(t failing) map[string][]string {
 		"verdicts": r.rows(t, `SELECT r.type, r.identity, v.pack, v.pack_digest, v.config_digest, v.region, v.content, v.judged, v.outcomes, v.unknowns
 			FROM verdicts v JOIN resources r ON r.key = v.resource_key ORDER BY 1, 2, 3, 4, 5`),
 		"counters":  r.rows(t, `SELECT region, type, pack, pack_digest, config_digest, policy, outcome, number FROM verdict_counts ORDER BY 1, 2, 3, 4, 5, 6, 7`),
-		"account": r.rows(t, `SELECT pack, pack_digest, config_digest, outcomes, content FROM account_verdicts ORDER BY 1, 2, 3`),
+		"account":   r.rows(t, `SELECT pack, pack_digest, config_digest, outcomes, content FROM account_verdicts ORDER BY 1, 2, 3`),
 		"resources": r.rows(t, `SELECT type, identity, region, tags, missing_class FROM resources WHERE gone_seq IS NULL ORDER BY 1, 2`),
 		"parts": r.rows(t, `SELECT r.type, r.identity, p.part, p.hash, p.unread, p.stale_class FROM parts p JOIN resources r ON r.key = p.resource_key
 			WHERE p.to_seq IS NULL ORDER BY 1, 2, 3`),
