@@ -23,7 +23,7 @@ func azureResource(row map[string]any, region string) (*providers.Resource, stri
 	resource.Region = cmp.Or(shape.ARMRegion(text(row, "location")), shape.ARMRegion(region), providers.Global)
 	resource.UID = azureUID(row)
 	resource.Ancestors = shape.ARMAncestors(id)
-	resource.Tags = tags(object(row, "tags"))
+	resource.Tags = shape.Labels(object(row, "tags"))
 	for _, key := range []string{"id", "name", "type"} {
 		delete(row, key)
 	}

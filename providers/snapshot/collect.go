@@ -174,7 +174,7 @@ func (r *reader) resource(record map[string]any, found piece) (*providers.Resour
 	case Config:
 		return configResource(record, found, r.settings, r.deleted)
 	}
-	resource, fault := gcpResource(record, r.settings.Region)
+	resource, fault := shape.CAIResource(record, r.settings.Region)
 	return resource, decoding(fault)
 }
 

@@ -26,10 +26,10 @@ const (
 // Content types that snapshot.content may declare. Declared content is whole: where a listing is
 // complete, a resource without it has none. Resource is always expected.
 const (
-	Resource     = "RESOURCE"
-	IAMPolicy    = "IAM_POLICY"
-	OrgPolicy    = "ORG_POLICY"
-	AccessPolicy = "ACCESS_POLICY"
+	Resource     = shape.CAIContentResource
+	IAMPolicy    = shape.CAIContentIAMPolicy
+	OrgPolicy    = shape.CAIContentOrgPolicy
+	AccessPolicy = shape.CAIContentAccessPolicy
 )
 
 // DefaultMaxRecordBytes is the size above which a record is not read, unless the settings say
@@ -166,22 +166,10 @@ func (s Settings) whole() []string {
 	var facets []string
 	for _, content := range contents(s.Format) {
 		if slices.Contains(s.Content, content) {
-			facets = append(facets, facetsOf(content)...)
+			facets = append(facets, shape.CAIFacets(content)...)
 		}
 	}
 	return facets
-}
-
-func facetsOf(content string) []string {
-	switch content {
-	case IAMPolicy:
-		return []string{facetIAM}
-	case OrgPolicy:
-		return []string{facetOrg, facetOrgV2}
-	case AccessPolicy:
-		return []string{facetAccess}
-	}
-	return nil
 }
 
 func (s Settings) limit() int {
