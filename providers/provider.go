@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"time"
 )
 
 // Provider reads one kind of cloud account.
@@ -44,6 +45,10 @@ type Scope struct {
 	// Revision identifies what is listed where it can change between a scan and its resumption
 	// (a file's size and time); empty otherwise.
 	Revision string
+	// Lag is how long a listing may lack what exists, because it is not of the resources themselves but
+	// of an inventory that follows them. What a complete listing lacks is gone only when listings have
+	// lacked it for that long, and none before the second; with 0 the first is believed.
+	Lag time.Duration
 }
 
 // Anywhere is the region of a scope that lists all regions.

@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"providers/aws":          {"providers", "providers/shape"},
 	"providers/aws/awstest":  {},
 	"providers/gcp":          {"providers", "providers/shape"},
+	"providers/gcp/gcptest":  {"providers", "providers/providertest"},
 	"providers/azure":        {"providers", "providers/shape"},
 	"providers/snapshot":     {"providers", "providers/shape"},
 
@@ -87,7 +88,7 @@ var knowledges = []knowledge{
 	{
 		rule:  "only providers/gcp knows the Google Cloud SDK",
 		paths: []string{"cloud.google.com/", "google.golang.org/api/"},
-		only:  []string{"providers/gcp"},
+		only:  []string{"providers/gcp", "providers/gcp/gcptest"},
 	},
 	{
 		rule:  "only providers/azure knows the Azure SDK",

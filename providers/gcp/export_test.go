@@ -1,0 +1,4 @@
+package gcp
+
+// Update has golden files written anew.
+var Update bool
