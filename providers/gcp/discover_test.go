@@ -22,7 +22,7 @@ import (
 func TestProvider_KeepsTheContract(t *testing.T) {
 	t.Parallel()
 	server := gcptest.New(t, gcptest.Inventory(providertest.Inventory{Size: 120, Seed: 1}))
-	providertest.Exercise(t, gcp.New(gcp.Options{}), account(t, server, gcp.Settings{Scope: gcptest.InventoryScope}))
+	providertest.Exercise(t, gcp.New(gcp.Options{}), account(t, server, gcp.Settings{Scope: gcptest.InventoryScope, Members: gcp.MembersNone}))
 }
 
 func TestCollectors_PlanAScopeForEachContentType(t *testing.T) {
@@ -55,7 +55,7 @@ func TestRead_IsWhatAnExportHolds(t *testing.T) {
 	t.Parallel()
 	inventory := providertest.Inventory{Cloud: providers.GCP, Size: 250, Seed: 7}
 	server := gcptest.New(t, gcptest.Inventory(inventory))
-	live := whole(t, gcp.New(gcp.Options{}), account(t, server, gcp.Settings{Scope: gcptest.InventoryScope}))
+	live := whole(t, gcp.New(gcp.Options{}), account(t, server, gcp.Settings{Scope: gcptest.InventoryScope, Members: gcp.MembersNone}))
 	exported := &result{}
 	for _, c := range snapshotOf(t, export(t, inventory)) {
 		if err := c.Collect(t.Context(), exported); err != nil {
@@ -185,7 +185,7 @@ func TestRead_AsksForOneMomentAndFullPages(t *testing.T) {
 	t.Parallel()
 	server := gcptest.New(t, gcptest.Many(2500, "folders/7"))
 	before := time.Now()
-	whole(t, gcp.New(gcp.Options{}), account(t, server, gcp.Settings{Scope: "folders/7"}))
+	whole(t, gcp.New(gcp.Options{}), account(t, server, gcp.Settings{Scope: "folders/7", Members: gcp.MembersNone}))
 	at := server.Calls()[0].GetReadTime().AsTime()
 	if age := before.Sub(at); age < 30*time.Second || age > 2*time.Minute {
 		t.Errorf("the listing is of %s ago", age)
@@ -215,7 +215,7 @@ func TestRead_Budget(t *testing.T) {
 	t.Parallel()
 	const size = 10_000
 	server := gcptest.New(t, gcptest.Many(size, "organizations/1"))
-	got := whole(t, gcp.New(gcp.Options{}), account(t, server, gcp.Settings{Scope: organization}))
+	got := whole(t, gcp.New(gcp.Options{}), account(t, server, gcp.Settings{Scope: organization, Members: gcp.MembersNone}))
 	if len(got.resources) != 2*size {
 		t.Errorf("%d records of %d", len(got.resources), 2*size)
 	}

@@ -15,6 +15,14 @@
 // member: accessPolicy, accessLevel or servicePerimeter). What the listing of a facet does not hold has
 // none. Of an asset that is listed with a facet alone, the properties are unread.
 //
+// # Members
+//
+// The active projects in a folder or organization are member accounts, unless gcp.members says none; then
+// the account holds all resources itself. A parent has what lies in no project: folders, the organization,
+// its policies and roles. One listing of the parent is enough for all of them: what it tells of members is
+// put aside, in memory and then in a file without a name, until each member reads its part. A member that
+// is read without its parent, or long after it, lists its project itself.
+//
 // # Failures
 //
 // The resources of an account are as complete as the scope resource is. What the other scopes could not

@@ -244,7 +244,7 @@ func TestRead_SaysInTheScansLogWhatItWentThrough(t *testing.T) {
 	server.Refuse(following, 1, codes.FailedPrecondition, "", nil)
 	var log bytes.Buffer
 	want := providers.Want{Log: slog.New(slog.NewTextHandler(&log, nil))}
-	collectors, err := gcp.New(gcp.Options{}).Collectors(t.Context(), account(t, server, gcp.Settings{Scope: organization, Content: []string{"RESOURCE"}}), want)
+	collectors, err := gcp.New(gcp.Options{}).Collectors(t.Context(), account(t, server, gcp.Settings{Scope: organization, Members: gcp.MembersNone, Content: []string{"RESOURCE"}}), want)
 	if err != nil {
 		t.Fatal(err)
 	}

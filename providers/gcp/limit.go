@@ -32,11 +32,7 @@ type limiter struct {
 	full    rate.Limit
 	refused time.Time // the last time that the rate was halved
 	rested  time.Time // until when all calls wait
-	usage   usage
 }
-
-// usage tells how many calls a limiter let through and how many of them were refused.
-type usage struct{ calls, refused int }
 
 func newLimiter(perSecond rate.Limit) *limiter {
 	return &limiter{rate: rate.NewLimiter(perSecond, burst), now: time.Now, full: perSecond}
@@ -49,7 +45,6 @@ func (l *limiter) wait(ctx context.Context) error {
 		l.refused = time.Time{}
 		l.rate.SetLimit(l.full)
 	}
-	l.usage.calls++
 	rest := l.rested.Sub(l.now())
 	l.mu.Unlock()
 	if err := pause(ctx, rest); err != nil {
@@ -63,7 +58,6 @@ func (l *limiter) wait(ctx context.Context) error {
 func (l *limiter) refuse(rest time.Duration) (rate.Limit, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.usage.refused++
 	now := l.now()
 	if until := now.Add(rest); until.After(l.rested) {
 		l.rested = until
@@ -74,12 +68,6 @@ func (l *limiter) refuse(rest time.Duration) (rate.Limit, bool) {
 	l.refused = now
 	l.rate.SetLimit(max(l.rate.Limit()/2, leastRate))
 	return l.rate.Limit(), true
-}
-
-func (l *limiter) used() usage {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.usage
 }
 
 // pause waits for a while or for the end of ctx.

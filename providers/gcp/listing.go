@@ -17,6 +17,9 @@ import (
 // pageSize is the most that a page may hold.
 const pageSize = 1000
 
+// usage tells how many calls were made and how many of them were too many.
+type usage struct{ calls, refused int }
+
 // listing lists the assets of a scope with one content type, over one connection.
 type listing struct {
 	*session
@@ -24,12 +27,12 @@ type listing struct {
 	client  *asset.Client
 	// began tells that something was listed, renewed that the credentials were asked for again.
 	began, renewed bool
+	used           usage
 }
 
-// list hands every asset to take, in the order of the pages. Of types that Google Cloud does not know, it
-// tells unknown, and lists the others.
-func (s *session) list(ctx context.Context, content string, types []string, unknown func(string) error, take func(*assetpb.Asset) error) error {
-	l := &listing{session: s, content: content}
+// list hands every asset to take, in the order of the pages, and closes the connection. Of types that
+// Google Cloud does not know, it tells unknown, and lists the others.
+func (l *listing) list(ctx context.Context, types []string, unknown func(string) error, take func(*assetpb.Asset) error) error {
 	defer l.close()
 	return l.ofTypes(ctx, types, unknown, take)
 }
@@ -145,6 +148,7 @@ func (l *listing) call(ctx context.Context, size int, types []string, token stri
 		}
 		l.client = client
 	}
+	l.used.calls++
 	pages := l.client.ListAssets(ctx, &assetpb.ListAssetsRequest{
 		Parent: l.settings.Scope, ReadTime: timestamppb.New(l.readTime), AssetTypes: types,
 		ContentType: assetpb.ContentType(assetpb.ContentType_value[l.content]),
@@ -175,6 +179,7 @@ const (
 func (l *listing) again(ctx context.Context, err error, attempt int) (time.Duration, bool) {
 	switch {
 	case coded(err, codes.ResourceExhausted) && attempt < refusedAttempts:
+		l.used.refused++
 		wait := max(rest(err), l.backoff(2*time.Second, attempt))
 		if now, slower := l.limit.refuse(wait); slower {
 			l.log.WarnContext(ctx, "too many calls for the quota: calling less often", "per_minute", int(now*60))

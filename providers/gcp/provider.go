@@ -17,6 +17,8 @@ type Options struct {
 	// Resolve gives what gcp.credentials.json refers to (env:, file:, cred:). Without it references cannot
 	// be used.
 	Resolve func(string) (string, error)
+	// Temp is the folder for what does not fit into memory, the system's by default.
+	Temp string
 	// Log is told of rates that fall and of listings that begin anew, where a scan has no log of its own;
 	// nobody by default.
 	Log *slog.Logger
@@ -27,6 +29,7 @@ type Options struct {
 type Provider struct {
 	log       *slog.Logger
 	limits    limiters
+	sweeps    sweeps
 	resolving func(string) (string, error)
 
 	// client asks for tokens; the library's own by default. For tests.
@@ -41,7 +44,7 @@ func New(options Options) *Provider {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Provider{log: log, resolving: options.Resolve}
+	return &Provider{log: log, sweeps: sweeps{temp: options.Temp, now: time.Now}, resolving: options.Resolve}
 }
 
 // resolve gives what a reference refers to.
@@ -60,6 +63,7 @@ type session struct {
 	limit    *limiter
 	// readTime is the moment of which all listings tell.
 	readTime time.Time
+	members  memo[[]project]
 }
 
 // behind is how long ago the moment is of which listings tell. Pages and content types agree on it, and no

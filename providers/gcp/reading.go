@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"cloud.google.com/go/asset/apiv1/assetpb"
 
@@ -21,14 +22,13 @@ type reading struct {
 	refused error
 	// line counts what was listed.
 	line int
+	used usage
 }
 
 // collect lists the content type and hands everything on.
 func (r *reading) collect(ctx context.Context) error {
-	before := r.limit.used()
 	err := r.read(ctx)
-	used := r.limit.used()
-	r.log.InfoContext(ctx, "calls were made", "scope", r.scope, "calls", used.calls-before.calls, "refused", used.refused-before.refused)
+	r.log.InfoContext(ctx, "calls were made", "scope", r.scope, "calls", r.used.calls, "refused", r.used.refused)
 	switch {
 	case r.refused != nil:
 		return r.refused
@@ -74,9 +74,25 @@ func (r *reading) gap(resourceType string, err error) providers.Gap {
 	return gap
 }
 
-// read lists the scope.
+// read lists what is the account's own: of a parent what is in no project, of a member what its parent has
+// just listed of it, of all others the whole scope.
 func (r *reading) read(ctx context.Context) error {
-	return r.list(ctx, r.content, sorted(r.settings.AssetTypes), r.unknown, r.take)
+	if r.settings.parent() {
+		return r.sweep(ctx)
+	}
+	if found, err := r.swept(ctx); found {
+		return err
+	}
+	return r.list(ctx, r.unknown, r.take)
+}
+
+// list lists the scope.
+func (r *reading) list(ctx context.Context, unknown func(string) error, take func(*assetpb.Asset) error) error {
+	l := &listing{session: r.session, content: r.content}
+	err := l.list(ctx, sorted(r.settings.AssetTypes), unknown, take)
+	r.used.calls += l.used.calls
+	r.used.refused += l.used.refused
+	return err
 }
 
 // unknown notes a type that Google Cloud does not know.
@@ -98,6 +114,18 @@ func (r *reading) take(asset *assetpb.Asset) error {
 	shape.Seal(resource)
 	r.refused = r.emit.Resource(resource)
 	return r.refused
+}
+
+// projectOf gives the number of the project that an asset is in, empty outside of projects.
+func projectOf(asset *assetpb.Asset) string {
+	if len(asset.GetAncestors()) == 0 {
+		return ""
+	}
+	number, _ := strings.CutPrefix(asset.GetAncestors()[0], "projects/")
+	if number == asset.GetAncestors()[0] {
+		return ""
+	}
+	return number
 }
 
 func contains(list []string, text string) bool { return slices.Contains(list, text) }

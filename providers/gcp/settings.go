@@ -6,12 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"cloudaudit/providers/shape"
+)
+
+// What becomes of the projects in a folder or organization.
+const (
+	// MembersProjects makes every project a member account (the default).
+	MembersProjects = "projects"
+	// MembersNone leaves the projects' resources to the account itself.
+	MembersNone = "none"
 )
 
 // DefaultDeletionLag is how long a resource has to be absent from listings before it counts as deleted,
@@ -38,6 +47,12 @@ type Settings struct {
 	// DeletionLag is how long a resource has to be absent from listings before it counts as deleted: a
 	// duration such as 10m. With 0s the first listing without it is believed.
 	DeletionLag string `json:"deletionLag,omitempty"`
+	// Members is MembersProjects or MembersNone, for folders and organizations.
+	Members string `json:"members,omitempty"`
+	// Projects says which projects are members, all that are active by default.
+	Projects *Projects `json:"projects,omitempty"`
+	// Via is where a member's parent is read from. Members have it, nobody else.
+	Via *Via `json:"via,omitempty"`
 	// Endpoint is host and port of a test server on this machine, which is spoken to in clear text and
 	// without credentials. Nothing but a loopback address is taken.
 	Endpoint string `json:"endpoint,omitempty"`
@@ -52,6 +67,27 @@ type Credentials struct {
 	Impersonate string `json:"impersonate,omitempty"`
 	// Delegates are service accounts on the way to it, each of which may impersonate the next.
 	Delegates []string `json:"delegates,omitempty"`
+}
+
+// Projects says which projects are members.
+type Projects struct {
+	// Folders restricts the members to projects below some of these folders; ExcludeFolders leaves those
+	// below others out.
+	Folders        []string `json:"folders,omitempty"`
+	ExcludeFolders []string `json:"excludeFolders,omitempty"`
+	// Labels restricts the members to projects that have all of these labels.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Exclude are ids of projects to leave out, or patterns of them such as sys-*.
+	Exclude []string `json:"exclude,omitempty"`
+}
+
+// Via is the parent of a member.
+type Via struct {
+	// Scope is the parent's. A listing of it that is under way, or has just ended, holds the member's
+	// resources.
+	Scope string `json:"scope"`
+	// Number is the number of the member's project, by which a listing of the parent names it.
+	Number string `json:"number"`
 }
 
 // ParseSettings decodes and checks settings. Unknown keys are errors.
@@ -83,6 +119,9 @@ func (s *Settings) fill() {
 	if s.DeletionLag == "" {
 		s.DeletionLag = DefaultDeletionLag.String()
 	}
+	if s.Members == "" && !s.project() {
+		s.Members = MembersProjects
+	}
 }
 
 // Contents lists the content types that can be read, in the order in which they are.
@@ -103,7 +142,11 @@ func (s Settings) CloudID() string {
 	return id
 }
 
+func (s Settings) project() bool      { return strings.HasPrefix(s.Scope, "projects/") }
 func (s Settings) organization() bool { return strings.HasPrefix(s.Scope, "organizations/") }
+
+// parent tells whether the projects in the scope are members.
+func (s Settings) parent() bool { return s.Members == MembersProjects }
 
 // lag is DeletionLag as a duration. It was checked before.
 func (s Settings) lag() time.Duration {
@@ -119,6 +162,7 @@ func allDigits(text string) bool { return strings.Trim(text, "0123456789") == ""
 var (
 	scopeName     = regexp.MustCompile(`^(projects/` + projectPattern + `|(folders|organizations)/[0-9]{1,20})$`)
 	projectID     = regexp.MustCompile(`^` + projectPattern + `$`)
+	folderName    = regexp.MustCompile(`^folders/[0-9]{1,20}$`)
 	assetTypeName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*\.[a-z]+[/.][A-Za-z0-9]+$`)
 	emailAddress  = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*@[a-z0-9][a-z0-9.-]*\.[a-z]+$`)
 )
@@ -133,6 +177,7 @@ func (s Settings) Validate() error {
 		each(s.AssetTypes, assetTypeName, "gcp.assetTypes holds names of types such as storage.googleapis.com/Bucket, not %q"),
 		s.checkContent(),
 		s.checkLag(),
+		s.checkMembers(),
 		checkEndpoint(s.Endpoint),
 	}
 	if s.QuotaProject != "" && !projectID.MatchString(s.QuotaProject) {
@@ -179,6 +224,37 @@ func (s Settings) checkLag() error {
 		return fmt.Errorf("gcp.deletionLag %q is no duration from 0s to %dh: write one such as %s", s.DeletionLag, int(maxDeletionLag.Hours()), "10m")
 	}
 	return nil
+}
+
+func (s Settings) checkMembers() error {
+	var errs []error
+	switch {
+	case s.Members != "" && s.Members != MembersProjects && s.Members != MembersNone:
+		errs = append(errs, fmt.Errorf("gcp.members %q is unknown: use %s or %s", s.Members, MembersProjects, MembersNone))
+	case s.Members == MembersProjects && s.project():
+		errs = append(errs, errors.New("gcp.members is for folders and organizations: remove it, a project has no members"))
+	}
+	if s.Projects != nil {
+		if s.project() || s.Members == MembersNone {
+			errs = append(errs, errors.New("gcp.projects chooses members: remove it, this account has none"))
+		}
+		errs = append(errs, s.Projects.validate())
+	}
+	if s.Via != nil && (!s.project() || !scopeName.MatchString(s.Via.Scope) || s.Via.Number == "" || !allDigits(s.Via.Number)) {
+		errs = append(errs, errors.New("gcp.via is what members are given: remove it"))
+	}
+	return errors.Join(errs...)
+}
+
+func (p Projects) validate() error {
+	errs := []error{each(append(slices.Clone(p.Folders), p.ExcludeFolders...), folderName,
+		"gcp.projects.folders and gcp.projects.excludeFolders hold folders such as folders/123, not %q")}
+	for _, pattern := range p.Exclude {
+		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+			errs = append(errs, fmt.Errorf("gcp.projects.exclude %q is no id of a project and no pattern of one: write one such as sys-*", pattern))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c Credentials) validate() error {

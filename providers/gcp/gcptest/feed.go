@@ -120,11 +120,11 @@ func read(records iter.Seq[[]byte]) iter.Seq[*assetpb.Asset] {
 	}
 }
 
-// Organization serves a made-up inventory with the projects in which its resources are, and makes these
-// known to the server. It gives their numbers by id.
+// Organization serves a made-up inventory with the projects in which its resources are, in the place of those
+// that it makes up, and makes these known to the server. It gives their numbers by id.
 func (s *Server) Organization(tb testing.TB, v providertest.Inventory) map[string]string {
 	tb.Helper()
-	inventory, found := Inventory(v), map[string][]string{}
+	inventory, found := withoutProjects(Inventory(v)), map[string][]string{}
 	for asset := range inventory(assetpb.ContentType_RESOURCE) {
 		found[asset.GetAncestors()[0]] = asset.GetAncestors()
 	}
@@ -143,6 +143,20 @@ func (s *Server) Organization(tb testing.TB, v providertest.Inventory) map[strin
 	})
 	return numbers
 }
+
+func withoutProjects(feed Feed) Feed {
+	return func(content assetpb.ContentType) iter.Seq[*assetpb.Asset] {
+		return func(yield func(*assetpb.Asset) bool) {
+			for asset := range feed(content) {
+				if asset.GetAssetType() != projectType && !yield(asset) {
+					return
+				}
+			}
+		}
+	}
+}
+
+const projectType = "cloudresourcemanager.googleapis.com/Project"
 
 // Project is the record of a project that is active, below its ancestors, the closest first.
 func Project(id, number string, ancestors ...string) string {
