@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/credentials"
 	"cloud.google.com/go/auth/credentials/impersonate"
+	"cloud.google.com/go/compute/metadata"
 
 	"cloudaudit/providers"
 )
@@ -118,4 +120,48 @@ func (s *session) impersonates() string {
 		return ""
 	}
 	return s.settings.Credentials.Impersonate
+}
+
+// identity tells who we are, as far as the credentials tell.
+func (s *session) identity(ctx context.Context) string {
+	if s.settings.Endpoint != "" {
+		return "nobody: " + s.settings.Endpoint + " is a test server"
+	}
+	if account := s.impersonates(); account != "" {
+		return account
+	}
+	base, err := s.baseCredentials()
+	if err != nil {
+		return ""
+	}
+	if len(base.JSON()) == 0 { // of the machine that we run on
+		email, err := metadata.EmailWithContext(ctx, "default")
+		if err != nil {
+			return ""
+		}
+		return email
+	}
+	return named(base.JSON())
+}
+
+// named gives who credentials are of.
+func named(text []byte) string {
+	var of struct {
+		Type          string
+		ClientEmail   string `json:"client_email"`
+		Impersonation string `json:"service_account_impersonation_url"`
+		Audience      string
+		Account       string
+	}
+	if json.Unmarshal(text, &of) != nil {
+		return ""
+	}
+	_, account, _ := strings.Cut(of.Impersonation, "/serviceAccounts/")
+	account, _, _ = strings.Cut(account, ":")
+	for _, known := range []string{of.ClientEmail, account, of.Account, strings.TrimPrefix(of.Audience, "//iam.googleapis.com/")} {
+		if known != "" {
+			return known
+		}
+	}
+	return of.Type
 }

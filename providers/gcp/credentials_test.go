@@ -175,3 +175,24 @@ func TestCredentials_ReferenceThatLeadsNowhere(t *testing.T) {
 		t.Error("a reference was resolved by nobody")
 	}
 }
+
+func TestIdentity_IsWhatCredentialsTell(t *testing.T) {
+	t.Parallel()
+	const audit = "audit@shop-1.iam.gserviceaccount.com"
+	for name, c := range map[string]struct{ text, impersonate, want string }{
+		"key":          {serviceAccountKey(t), "", audit},
+		"impersonated": {federation(t), "other@shop-1.iam.gserviceaccount.com", "other@shop-1.iam.gserviceaccount.com"},
+		"federation":   {federation(t), "", "projects/1/locations/global/workloadIdentityPools/p/providers/x"},
+		"none":         {"", "", ""},
+	} {
+		if got := with(t, &tokens{}, c.text, c.impersonate).identity(t.Context()); got != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	const url = `{"type": "external_account", "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.cc:generateAccessToken"}`
+	for text, want := range map[string]string{url: "a@b.cc", `{"type": "authorized_user"}`: "authorized_user", `[]`: ""} {
+		if got := named([]byte(text)); got != want {
+			t.Errorf("%s: %q", text, got)
+		}
+	}
+}

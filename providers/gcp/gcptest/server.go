@@ -3,6 +3,7 @@ package gcptest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"regexp"
@@ -70,7 +71,7 @@ func New(tb testing.TB, feed Feed) *Server {
 	go func() { ended <- server.Serve(listener) }()
 	tb.Cleanup(func() {
 		server.Stop()
-		if err := <-ended; err != nil {
+		if err := <-ended; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			tb.Error(err)
 		}
 		for _, c := range s.cursors {
