@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/asset/apiv1/assetpb"
 	"github.com/google/go-cmp/cmp"
@@ -182,6 +183,11 @@ func TestRead_OfAMemberAlone(t *testing.T) {
 			t.Helper()
 			whole(t, provider, parent)
 			whole(t, provider, member)
+		}},
+		"long after its parent": {func(t *testing.T, _ *gcptest.Server, provider *gcp.Provider, parent, _ providers.Account) {
+			t.Helper()
+			whole(t, provider, parent)
+			provider.Later(time.Hour)
 		}},
 		"after its parent failed": {func(t *testing.T, server *gcptest.Server, provider *gcp.Provider, parent, _ providers.Account) {
 			t.Helper()

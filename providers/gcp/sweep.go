@@ -12,17 +12,19 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// sweepLife is how long members read what their parent has listed; later they list by themselves.
-const sweepLife = 30 * time.Minute
+// sweepLife is how long members read what their parent has listed, from the end of the listing; later they
+// list by themselves, so that nobody waits for a change to show.
+const sweepLife = 15 * time.Minute
 
 // sweep is a listing of a parent, with what it holds of each member put aside until the member reads it.
 // So an organization is listed once, however many projects it has. The nil sweep keeps nothing.
 type sweep struct {
-	began time.Time
+	now   func() time.Time
 	aside *spool
-	// ended is closed when the listing has ended. From then on, whole tells whether it came to its end,
-	// and unknown are the types that Google Cloud did not know.
+	// ended is closed when the listing has ended. From then on, at is when, whole tells whether it came to
+	// its end, and unknown are the types that Google Cloud did not know.
 	ended   chan struct{}
+	at      time.Time
 	whole   bool
 	unknown []string
 }
@@ -98,7 +100,7 @@ func (s *sweep) lacks(resourceType string) {
 
 func (s *sweep) end(whole bool) {
 	if s != nil {
-		s.whole = whole
+		s.at, s.whole = s.now(), whole
 		close(s.ended)
 	}
 }
@@ -168,14 +170,14 @@ func (s *sweeps) begin(key sweepKey, numbers map[string]bool) *sweep {
 	if s.known == nil {
 		s.known = map[sweepKey]*sweep{}
 	}
-	s.known[key] = &sweep{began: s.now(), ended: make(chan struct{}), aside: newSpool(s.temp, numbers)}
+	s.known[key] = &sweep{now: s.now, ended: make(chan struct{}), aside: newSpool(s.temp, numbers)}
 	return s.known[key]
 }
 
 // forget lets go of listings that are too old.
 func (s *sweeps) forget() {
 	for key, known := range s.known {
-		if known.over() && s.now().Sub(known.began) > sweepLife {
+		if known.over() && s.now().Sub(known.at) > sweepLife {
 			known.aside.close()
 			delete(s.known, key)
 		}
