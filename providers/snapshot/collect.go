@@ -166,7 +166,7 @@ func decoding(reason string) *problem {
 func (r *reader) resource(record map[string]any, found piece) (*providers.Resource, *problem) {
 	switch r.settings.Format {
 	case Azure:
-		resource, fault := azureResource(record, r.settings.Region)
+		resource, fault := shape.ARMResource(record, r.settings.Region)
 		return resource, decoding(fault)
 	case CloudControl:
 		resource, fault := controlResource(record, found, r.settings)
