@@ -13,7 +13,7 @@ import (
 // Azure has them. The row is changed in place. The region is that of a resource without a location,
 // global if empty. With a fault, the resource tells no more than its type, if that.
 func ARMResource(row map[string]any, region string) (resource *providers.Resource, fault string) {
-	written := text(row, "id")
+	written := rooted(text(row, "id"))
 	id, ok := ParseARMID(written)
 	resource = &providers.Resource{Type: ARMType(cmp.Or(text(row, "type"), id.Type))}
 	resource.ID, resource.Identity = written, ARMIdentity(written)
@@ -31,6 +31,16 @@ func ARMResource(row map[string]any, region string) (resource *providers.Resourc
 	}
 	resource.Parts = map[string]providers.Part{providers.Properties: {Value: row}}
 	return resource, ""
+}
+
+// rooted gives an id with the slash at its beginning, which answers about the diagnostic settings of
+// subscriptions lack.
+func rooted(id string) string {
+	const container = "subscriptions/"
+	if len(id) > len(container) && strings.EqualFold(id[:len(container)], container) {
+		return "/" + id
+	}
+	return id
 }
 
 // armUID tells a resource from an earlier one of its id, where Azure gives an id or a time of

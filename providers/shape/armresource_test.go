@@ -1,6 +1,7 @@
 package shape_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,14 +44,15 @@ func TestARMResource_NeedsAnID(t *testing.T) {
 		"not_text":     {map[string]any{"id": map[string]any{}}, "", true},
 		"own_kind":     {map[string]any{"id": "/x", "type": "microsoft.sql/servers"}, "Microsoft.Sql/servers", false},
 		"tells_all":    {map[string]any{"id": "/subscriptions/s"}, "Microsoft.Resources/subscriptions", false},
+		"no_slash":     {map[string]any{"id": "Subscriptions/s/providers/microsoft.insights/diagnosticSettings/a"}, "Microsoft.Insights/diagnosticSettings", false},
 		"type_differs": {map[string]any{"id": "/subscriptions/s/providers/Microsoft.Web/sites/a", "type": "microsoft.web/sites"}, "Microsoft.Web/sites", false},
 	} {
 		got, fault := shape.ARMResource(tt.row, "westeurope")
 		if got.Type != tt.wantType || tt.faulty != (fault != "") {
 			t.Errorf("%s: type %q, fault %q", name, got.Type, fault)
 		}
-		if fault == "" && got.Region != "westeurope" {
-			t.Errorf("%s: region %q", name, got.Region)
+		if fault == "" && (got.Region != "westeurope" || !strings.HasPrefix(got.ID, "/")) {
+			t.Errorf("%s: id %q, region %q", name, got.ID, got.Region)
 		}
 	}
 }
