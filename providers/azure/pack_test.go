@@ -13,27 +13,31 @@ import (
 	"cloudaudit/providers"
 )
 
-// builtIn is what the built-in policies read.
-func builtIn(t *testing.T) providers.Want {
+// loaded gives the built-in pack, and the engine that runs it.
+func loaded(t *testing.T) (*policy.Pack, *cel.Engine) {
 	t.Helper()
 	all, err := packs.All()
 	if err != nil {
 		t.Fatal(err)
 	}
+	at := slices.IndexFunc(all, func(b packs.Builtin) bool { return b.Name == "azure-foundations" })
+	engine := cel.New()
+	loader := policy.Loader{Engines: map[string]policy.Engine{policy.RuntimeCEL: engine}}
+	pack, err := loader.FS(t.Context(), all[at].Name, all[at].Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pack, engine
+}
+
+// builtIn is what the built-in policies read.
+func builtIn(t *testing.T) providers.Want {
+	t.Helper()
 	want := providers.Want{Paths: map[string][]string{}}
-	for _, b := range all {
-		if b.Name != "azure-foundations" {
-			continue
-		}
-		loader := policy.Loader{Engines: map[string]policy.Engine{policy.RuntimeCEL: cel.New()}}
-		pack, err := loader.FS(t.Context(), b.Name, b.Files)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range pack.Policies {
-			for _, name := range p.Types {
-				want.Paths[name] = append(want.Paths[name], p.ReadsOf(name)...)
-			}
+	pack, _ := loaded(t)
+	for _, p := range pack.Policies {
+		for _, name := range p.Types {
+			want.Paths[name] = append(want.Paths[name], p.ReadsOf(name)...)
 		}
 	}
 	return want

@@ -27,6 +27,8 @@ type Cloud struct {
 	mu sync.Mutex
 	// rows are what Resource Graph holds, by table.
 	rows map[string][]Row
+	// found remembers what questions gave, whose pages come one by one, until the rows change.
+	found map[string][]Row
 	// held are the objects of Resource Manager, by id in lower case; alike answers for every parent.
 	held, alike map[string]Row
 	// granted are the actions that we may do, by place in lower case.
@@ -40,7 +42,7 @@ type Cloud struct {
 // New makes a cloud without any subscription.
 func New(tb testing.TB) *Cloud {
 	tb.Helper()
-	c := &Cloud{TB: tb, rows: map[string][]Row{}, held: map[string]Row{}, alike: map[string]Row{}, granted: map[string][]string{}, Top: 1000}
+	c := &Cloud{TB: tb, rows: map[string][]Row{}, found: map[string][]Row{}, held: map[string]Row{}, alike: map[string]Row{}, granted: map[string][]string{}, Top: 1000}
 	c.Server = httptest.NewServer(c)
 	tb.Cleanup(c.Close)
 	return c
@@ -64,6 +66,7 @@ func (c *Cloud) Subscription(id string) string {
 func (c *Cloud) Add(rows ...Row) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	clear(c.found)
 	for _, row := range rows {
 		row["type"] = strings.ToLower(text(row, "type"))
 		if text(row, "subscriptionId") == "" {
@@ -90,6 +93,7 @@ func (c *Cloud) AddJSON(data []byte) {
 func (c *Cloud) Remove(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	clear(c.found)
 	for table, rows := range c.rows {
 		c.rows[table] = slices.DeleteFunc(rows, func(row Row) bool { return strings.EqualFold(text(row, "id"), id) })
 	}

@@ -29,10 +29,15 @@ func (c *Cloud) graph(w http.ResponseWriter, body []byte) {
 		fail(w, http.StatusBadRequest, "BadRequest", "the question is none")
 		return
 	}
-	rows, err := c.find(q)
-	if err != "" {
-		fail(w, http.StatusBadRequest, "InvalidQuery", err)
-		return
+	asked := q.Query + strings.Join(q.Subscriptions, " ")
+	rows, known := c.found[asked]
+	if !known {
+		var fault string
+		if rows, fault = c.find(q); fault != "" {
+			fail(w, http.StatusBadRequest, "InvalidQuery", fault)
+			return
+		}
+		c.found[asked] = rows
 	}
 	at, _ := strconv.Atoi(strings.TrimPrefix(q.Options.SkipToken, "row-"))
 	to := min(at+min(c.Top, q.Options.Top), len(rows))
