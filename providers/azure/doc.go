@@ -38,8 +38,16 @@
 // Resource Graph leaves out, without an error, the subscriptions and types that may not be read. So the
 // subscriptions that answer are compared with those that are wanted, and what may be read is asked of
 // Resource Manager once for each subscription: what is missing is a gap, and its absence proves nothing.
-// A listing that gives fewer rows than it announced, that was cut off, or whose pages come again is a gap,
-// too.
+// A listing that gives fewer rows than it announced, that was cut off, or whose pages come again is not
+// complete, either.
+//
+// # Failures
+//
+// A query that fails leaves its batch of subscriptions a gap, or ends the scope where there is no other. A
+// read that fails is a gap of the facet, or of the type of the children, with its class and, where it was
+// denied, the permission that is missing. A resource that is gone when it is looked at is left out. What a
+// subscription has never registered does not exist. A token that is not taken is renewed once; after that
+// the scope fails.
 //
 // # Calls
 //

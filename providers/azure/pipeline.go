@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -31,6 +32,9 @@ func renewing(request *azpolicy.Request) (*http.Response, error) {
 	return request.Clone(ctx).Next()
 }
 
+// tryTimeout is how long an attempt may take, without what it waits before.
+const tryTimeout = time.Minute
+
 // limiting lets every attempt of a call wait for its limiter and for a slot, and tells the limiter what
 // came of it.
 func (s *session) limiting(request *azpolicy.Request) (*http.Response, error) {
@@ -44,7 +48,9 @@ func (s *session) limiting(request *azpolicy.Request) (*http.Response, error) {
 	}
 	defer s.provider.limits.leave()
 	s.calls.Add(1)
-	response, err := request.Next()
+	within, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	response, err := request.WithContext(within).Next()
 	if err == nil {
 		s.heed(limit, response.StatusCode, response.Header)
 	}

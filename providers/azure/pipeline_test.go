@@ -5,6 +5,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	azpolicy "github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+
+	"cloudaudit/providers"
 )
 
 func TestClock(t *testing.T) {
@@ -96,4 +101,48 @@ func TestLimiter_SlowsDown(t *testing.T) {
 			t.Errorf("the rate stays at %f", limit.now)
 		}
 	})
+}
+
+// transport answers as a function does.
+type transport func(*http.Request) (*http.Response, error)
+
+func (t transport) Do(request *http.Request) (*http.Response, error) { return t(request) }
+
+// TestLimiting_TimesTheCallAlone holds that an attempt ends after a while, and that waiting for the limiter
+// is not part of it.
+func TestLimiting_TimesTheCallAlone(t *testing.T) {
+	t.Parallel()
+	for name, answers := range map[string]bool{"answered": true, "silent": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := live()
+				s.cloud = cloudOf(s.settings)
+				s.limiter("/subscriptions/s").rest(2 * tryTimeout)
+				pipeline := runtime.NewPipeline("test", "", runtime.PipelineOptions{PerRetry: []azpolicy.Policy{step(s.limiting)}}, &azpolicy.ClientOptions{
+					Retry: azpolicy.RetryOptions{MaxRetries: -1},
+					Transport: transport(func(request *http.Request) (*http.Response, error) {
+						if answers {
+							return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: request}, nil
+						}
+						<-request.Context().Done()
+						return nil, request.Context().Err()
+					}),
+				})
+				request, err := runtime.NewRequest(t.Context(), http.MethodGet, "https://example.com/subscriptions/s")
+				if err != nil {
+					t.Fatal(err)
+				}
+				begin := time.Now()
+				response, err := pipeline.Do(request)
+				if err == nil {
+					response.Body.Close()
+				}
+				want := map[bool]time.Duration{true: 2 * tryTimeout, false: 3 * tryTimeout}[answers]
+				if took := time.Since(begin); took != want || answers != (err == nil) || err != nil && classify(err) != providers.Timeout {
+					t.Errorf("the call took %s, error %v", took, err)
+				}
+			})
+		})
+	}
 }

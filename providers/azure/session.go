@@ -53,12 +53,11 @@ func (p *Provider) open(account providers.Account, log *slog.Logger) (*session, 
 	return s, nil
 }
 
-// How often and how long a call is tried before it counts as refused.
+// How often a call is tried before it counts as refused, and how long it rests between.
 const (
 	retries    = 6
 	firstPause = 800 * time.Millisecond
 	longPause  = time.Minute
-	tryTimeout = time.Minute
 )
 
 // emulatorPause is how long calls to an emulator wait: nothing gets better there by waiting.
@@ -72,7 +71,7 @@ func (s *session) clientOptions() *policy.ClientOptions {
 			Cloud:     s.cloud,
 			Telemetry: azpolicy.TelemetryOptions{ApplicationID: "cloudaudit"},
 			Retry: azpolicy.RetryOptions{
-				MaxRetries: retries, RetryDelay: s.shorter(firstPause), MaxRetryDelay: s.shorter(longPause), TryTimeout: tryTimeout,
+				MaxRetries: retries, RetryDelay: s.shorter(firstPause), MaxRetryDelay: s.shorter(longPause),
 			},
 			// Only an emulator on this machine has an endpoint without TLS, and its token is worth nothing.
 			InsecureAllowCredentialWithHTTP: s.settings.Endpoint != "",

@@ -88,11 +88,11 @@ const managementGroupType = "Microsoft.Management/managementGroups"
 
 // query asks for the rows of some types of a table.
 func (p *plan) query(t table) string {
-	query := t.from
+	query, types := t.from, p.types(t)
 	if !t.open {
 		var names []string
 		for _, known := range graphTypes {
-			if known.table == t.name && slices.Contains(p.types(t), known.name) {
+			if known.table == t.name && slices.Contains(types, known.name) {
 				names = append(names, "'"+strings.ToLower(graphName(known.name))+"'")
 			}
 		}
