@@ -56,7 +56,12 @@ func (e *estate) add(t testing.TB, resourceType, id, properties string, unread .
 
 func evaluateAccount(t testing.TB, policies string, e *estate) []policy.Outcome {
 	t.Helper()
-	session, ok := open(t, policies, nil).(policy.AccountSession)
+	return judgeAccount(t, open(t, policies, nil), e)
+}
+
+func judgeAccount(t testing.TB, s policy.Session, e *estate) []policy.Outcome {
+	t.Helper()
+	session, ok := s.(policy.AccountSession)
 	if !ok {
 		t.Fatal("the session judges no accounts")
 	}

@@ -155,9 +155,13 @@ func draw(t *testing.T, r *rapid.T, loader policy.Loader, e *cel.Engine, express
 		r.Fatalf("%s\n%s", err, strings.Join(d.expressions, "\n"))
 	}
 	d.session = openAll(t, e, pack)
-	d.properties = fmt.Sprintf(`{"a": %s, "b": %s, "m": {"a": %s, "m": %s, "l": [{"a": %s}]}, "l": [{"a": %s, "b": %s}, %s]}`,
-		g.value(), g.value(), g.value(), g.value(), g.value(), g.value(), g.value(), g.value())
+	d.properties = g.properties()
 	return d
+}
+
+func (g *generator) properties() string {
+	return fmt.Sprintf(`{"a": %s, "b": %s, "m": {"a": %s, "m": %s, "l": [{"a": %s}]}, "l": [{"a": %s, "b": %s}, %s]}`,
+		g.value(), g.value(), g.value(), g.value(), g.value(), g.value(), g.value(), g.value())
 }
 
 func (g *generator) value() string { return g.pick("value", values[1:]...) }
@@ -293,18 +297,25 @@ func TestProperty_InventoryLikeResource(t *testing.T) {
 	t.Parallel()
 	loader, e := engine()
 	rapid.Check(t, func(r *rapid.T) {
-		d := draw(t, r, loader, e, func(g *generator) string { return g.boolean(3) })
-		d.more = nil
-		want := d.evaluate(t, tree(t, d.properties))
+		g := generator{T: r}
+		expressions := []string{g.boolean(3), g.boolean(3), g.boolean(3)}
+		properties := g.properties()
 		var text strings.Builder
-		for i, expression := range d.expressions {
-			whole := account(fmt.Sprintf("inventory(\"T\").all(resource, %s)", strings.ReplaceAll(expression, "\n", " ")))
-			text.WriteString("---\n" + strings.Replace(whole, "name: p\n", fmt.Sprintf("name: p%d\n", i), 1))
+		for i, expression := range expressions {
+			whole := fmt.Sprintf("inventory(\"T\").all(resource, %s)", strings.ReplaceAll(expression, "\n", " "))
+			text.WriteString("---\n" + strings.Replace(one(expression), "name: p\n", fmt.Sprintf("name: p%d\n", i), 1))
+			text.WriteString("---\n" + strings.Replace(account(whole), "name: p\n", fmt.Sprintf("name: q%d\n", i), 1))
 		}
-		got := evaluateAccount(t, text.String(), (&estate{}).add(t, "T", "id", d.properties))
+		pack, err := loader.FS(context.Background(), "pack", files(text.String()))
+		if err != nil {
+			r.Fatalf("%s\n%s", err, strings.Join(expressions, "\n"))
+		}
+		d := drawn{session: openAll(t, e, pack)}
+		want := d.evaluate(t, tree(t, properties))
+		got := judgeAccount(t, d.session, (&estate{}).add(t, "T", "id", properties))
 		for i := range want {
 			if got[i].Verdict != want[i].Verdict {
-				r.Fatalf("%s\nis %s over a resource and %s over an inventory with it alone: %s", d.expressions[i], want[i].Verdict, got[i].Verdict, d.properties)
+				r.Fatalf("%s\nis %s over a resource and %s over an inventory with it alone: %s", expressions[i], want[i].Verdict, got[i].Verdict, properties)
 			}
 		}
 	})

@@ -1,4 +1,4 @@
-package gcp
+package gcp_test
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 	"cloud.google.com/go/asset/apiv1/assetpb"
 
 	"cloudaudit/providers"
+	"cloudaudit/providers/gcp"
 	"cloudaudit/providers/gcp/gcptest"
 	"cloudaudit/providers/providertest"
 	"cloudaudit/providers/shape"
@@ -26,7 +27,7 @@ func BenchmarkResource(b *testing.B) {
 	meter := providertest.Start()
 	for b.Loop() {
 		for _, asset := range assets {
-			resource, fault := resourceOf(asset)
+			resource, fault := gcp.ResourceOf(asset)
 			if fault != "" {
 				b.Fatal(fault)
 			}

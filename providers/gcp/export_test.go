@@ -2,6 +2,9 @@ package gcp
 
 import "time"
 
+// ResourceOf makes a resource of an asset, or tells what is wrong with it.
+var ResourceOf = resourceOf
+
 // Update has golden files written anew.
 var Update bool
 
