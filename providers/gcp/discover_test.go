@@ -2,6 +2,7 @@ package gcp_test
 
 import (
 	"bytes"
+	"context"
 	"iter"
 	"os"
 	"path/filepath"
@@ -206,6 +207,22 @@ func TestRead_OfTypes(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{networkType}, got.scopes["resource"].Types); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestRead_LeavesOutOtherTypes has the API take a type for a regular expression that matches more.
+func TestRead_LeavesOutOtherTypes(t *testing.T) {
+	t.Parallel()
+	server := gcptest.New(t, gcptest.Assets())
+	server.Answer(every, -1, func(context.Context, func() (*assetpb.ListAssetsResponse, error)) (*assetpb.ListAssetsResponse, error) {
+		return &assetpb.ListAssetsResponse{Assets: []*assetpb.Asset{
+			{Name: "//a.googleapis.com/one", AssetType: "a.googleapis.com/One", Resource: &assetpb.Resource{}},
+			{Name: "//a.googleapis.com/two", AssetType: "a.googleapis.com/OneMore", Resource: &assetpb.Resource{}},
+		}}, nil
+	})
+	got := whole(t, gcp.New(gcp.Options{}), account(t, server, gcp.Settings{Scope: "projects/shop-1", AssetTypes: []string{"a.googleapis.com/One"}, Content: []string{"RESOURCE"}}))
+	if diff := cmp.Diff([]string{"//a.googleapis.com/one properties"}, got.ids()); diff != "" {
 		t.Error(diff)
 	}
 }

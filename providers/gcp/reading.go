@@ -105,6 +105,10 @@ func (r *reading) unknown(resourceType string) error {
 // take maps an asset and hands it on.
 func (r *reading) take(asset *assetpb.Asset) error {
 	r.line++
+	// To the API, the name of a type is a regular expression that may match others.
+	if len(r.settings.AssetTypes) > 0 && !contains(r.settings.AssetTypes, asset.GetAssetType()) {
+		return nil
+	}
 	resource, fault := resourceOf(asset)
 	if fault != "" {
 		r.refused = r.emit.Gap(r.gap(resource.Type, failure(providers.Decode, "%s", fault)))
