@@ -68,7 +68,7 @@ func (h *holding) drop(policies []*enabled) {
 func (h *holding) judge(ctx context.Context, account *providers.Account, p *enabled) (policy.Outcome, error) {
 	e := &evaluation{session: h.session, outer: ctx, input: policy.Input{Account: account}}
 	defer e.close()
-	e.ctx, e.cancel = context.WithTimeout(ctx, maxAccountTime)
+	e.within(maxAccountTime)
 	e.start(p)
 	if p.condition != nil && !p.compiled.account.condition && e.run(p.condition) == types.False {
 		return policy.Outcome{Policy: p.name, Verdict: policy.NotApplicable}, nil
@@ -86,6 +86,7 @@ func (h *holding) judge(ctx context.Context, account *providers.Account, p *enab
 			Detail: fmt.Sprintf("what the policy reads of the resources has more than %d values", maxInventory),
 		}, nil
 	}
+	e.within(maxAccountTime) // reading the inventory has its own time
 	e.inventory, e.input.Unread = map[string]any{}, h.gaps
 	for _, resourceType := range p.compiled.account.types {
 		e.inventory[resourceType] = h.lists[resourceType].list

@@ -194,6 +194,14 @@ func (e *evaluation) end() {
 	*e = evaluation{session: e.session, fields: e.fields, facets: e.facets, variables: e.variables[:0]}
 }
 
+// within gives what is evaluated from now on so much time.
+func (e *evaluation) within(limit time.Duration) {
+	if e.cancel != nil {
+		e.cancel()
+	}
+	e.ctx, e.cancel = context.WithTimeout(e.outer, limit)
+}
+
 // close ends what runs for the resource or account.
 func (e *evaluation) close() {
 	if e.frame != nil {
@@ -269,7 +277,7 @@ func (e *evaluation) run(p *program) ref.Val {
 	var err error
 	if p.counted || e.observer != nil {
 		if e.ctx == nil {
-			e.ctx, e.cancel = context.WithTimeout(e.outer, maxTime)
+			e.within(maxTime)
 		}
 		var details *cel.EvalDetails
 		out, details, err = p.run.ContextEval(e.ctx, e)
