@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"providers/azure":        {"providers", "providers/shape"},
 	"providers/snapshot":     {"providers", "providers/shape"},
 
-	"providers/azure/azuretest": {},
+	"providers/azure/azuretest": {"providers", "providers/providertest"},
 
 	"policy":         {"providers"},
 	"policy/view":    {"policy", "policy/view", "providers", "providers/shape"},
