@@ -14,8 +14,8 @@ import (
 	"cloudaudit/providers"
 )
 
-const accountsCheckLong = `check enters an account without reading it, and tells who we are there, which regions are on, and which of
-the permissions that a scan needs are missing, with the policy that grants them. It writes nothing.
+const accountsCheckLong = `check enters an account without reading it, and tells who we are there, which regions of AWS are on, and which
+of the permissions that a scan needs are missing, with the policy or role that grants them. It writes nothing.
 
 The cloud is asked what it would allow. Where that is not allowed either, calls are tried, which leaves
 those permissions open that need a resource which the account does not have.
@@ -74,7 +74,7 @@ func (p *program) checkAccount(ctx context.Context, name string) error {
 	}
 	check, err := checker.Check(ctx, account)
 	if err != nil {
-		return fmt.Errorf("enter account %s: %w%s", name, err, enterHint(err))
+		return fmt.Errorf("enter account %s: %w%s", name, err, enterHint(account.Provider, err))
 	}
 	if err := p.showCheck(newCheckView(name, check)); err != nil {
 		return err
@@ -109,13 +109,20 @@ func configured(ctx context.Context, c *config.Config, connected map[string]prov
 	return members[at], nil
 }
 
-// enterHint tells what to look at when an account's role cannot be assumed.
-func enterHint(err error) string {
+// enterHints tell what to look at when an account cannot be entered, by provider.
+var enterHints = map[string]string{
+	providers.AWS:   "; the role has to exist, trust who runs this, and ask for the external id that is configured: deploy/aws makes such roles",
+	providers.GCP:   "; whoever reads needs a role in the scope, and one in the project that calls count against: deploy/gcp makes such roles",
+	providers.Azure: "; whoever reads needs a role in the subscription or above it: deploy/azure makes such a role",
+}
+
+// enterHint is such a hint where a permission is missing.
+func enterHint(provider string, err error) string {
 	var refused *providers.Error
 	if !errors.As(err, &refused) || refused.Permission == "" {
 		return ""
 	}
-	return "; the role has to exist, trust who runs this, and ask for the external id that is configured: deploy/aws makes such roles"
+	return enterHints[provider]
 }
 
 func newCheckView(name string, check providers.Check) checkView {
@@ -147,7 +154,9 @@ func (p *program) showCheck(view checkView) error {
 		}
 	}
 	fmt.Fprintf(p.stdout, "account:     %s (%s)\nidentity:    %s\n", view.Account, view.CloudID, view.Identity)
-	fmt.Fprintf(p.stdout, "regions:     %d of %d are on, %d are read: %s\n", len(on), len(view.Regions), len(read), strings.Join(read, ", "))
+	if len(view.Regions) > 0 { // only AWS is read by region
+		fmt.Fprintf(p.stdout, "regions:     %d of %d are on, %d are read: %s\n", len(on), len(view.Regions), len(read), strings.Join(read, ", "))
+	}
 	fmt.Fprintf(p.stdout, "permissions: %d tried, %d missing, %d not tried\n", view.Tried, len(view.Missing), len(view.Untried))
 	if len(view.Missing) == 0 {
 		return nil
@@ -156,6 +165,8 @@ func (p *program) showCheck(view checkView) error {
 	if err := p.table(rowsOf(reflect.ValueOf(view.Missing)), []string{"missing=permission", "reason"}); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "\nThis policy grants what is missing:\n%s", view.Remedy)
+	if view.Remedy != "" {
+		fmt.Fprintf(p.stdout, "\nThis grants what is missing:\n%s", view.Remedy)
+	}
 	return nil
 }

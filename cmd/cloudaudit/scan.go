@@ -172,7 +172,7 @@ func (s *scanning) each(ctx context.Context, accounts []providers.Account) error
 		Store: s.store, Engines: s.packs.running(), Workers: s.workers, Full: s.full, Notify: progress.notify, Providers: s.providers,
 	}
 	if s.workers == 0 {
-		options.Listers = map[string]int{providers.AWS: listers}
+		options.Listers = atOnce()
 	}
 	sc := scanner.New(options)
 	for _, account := range accounts {

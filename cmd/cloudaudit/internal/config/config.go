@@ -52,8 +52,11 @@ type Account struct {
 	RenamedFrom string   `json:"renamedFrom"`
 	Provider    string   `json:"provider"`
 	Snapshot    Snapshot `json:"snapshot"`
-	// AWS is the section of an account of AWS, as the JSON that its provider decodes; empty without one.
+	// AWS, GCP and Azure are the sections of accounts of these clouds, as the JSON that their providers
+	// decode; empty without one.
 	AWS      json.RawMessage   `json:"aws"`
+	GCP      json.RawMessage   `json:"gcp"`
+	Azure    json.RawMessage   `json:"azure"`
 	Schedule Schedule          `json:"schedule"`
 	Tags     map[string]string `json:"tags"`
 }

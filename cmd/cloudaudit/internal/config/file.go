@@ -12,13 +12,10 @@ var (
 	snapshotContents = []string{"RESOURCE", "IAM_POLICY", "ORG_POLICY", "ACCESS_POLICY"}
 )
 
-const (
-	onlySnapshots = "this version reads accounts of aws only; export the inventory of another cloud, set provider: snapshot and name the files under snapshot"
-	noSinks       = "this version knows no sinks; remove them and use `cloudaudit violations export`"
-)
+const noSinks = "this version knows no sinks; remove them and use `cloudaudit violations export`"
 
 // providerNames are the providers of this version.
-var providerNames = []string{"aws", "snapshot"}
+var providerNames = []string{"aws", "azure-native", "gcp", "snapshot"}
 
 // shapeOfFile is the whole file.
 func shapeOfFile() *shape {
@@ -61,11 +58,11 @@ func accountShape() *shape {
 	return &shape{kind: structure, about: "a cloud account", keys: []key{
 		{name: "name", required: true, shape: &shape{about: "a name that no other account has", format: nameFormat()}},
 		{name: "renamedFrom", shape: &shape{about: "the name that the account had before, whose history it keeps", format: nameFormat()}},
-		{name: "provider", required: true, shape: &shape{about: "how the account is read: " + either(providerNames), oneOf: providerNames, remedy: onlySnapshots}},
+		{name: "provider", required: true, shape: &shape{about: "how the account is read: " + either(providerNames), oneOf: providerNames}},
 		{name: "snapshot", required: true, of: "snapshot", shape: snapshotShape()},
 		{name: "aws", of: "aws", shape: awsShape()},
-		{name: "gcp", of: "gcp"},
-		{name: "azure", of: "azure-native"},
+		{name: "gcp", required: true, of: "gcp", shape: gcpShape()},
+		{name: "azure", required: true, of: "azure-native", shape: azureShape()},
 		{name: "schedule", shape: scheduleShape()},
 		{name: "tags", shape: &shape{kind: dictionary, about: "labels for people and filters", values: &shape{about: "a label's value"}}},
 	}}
@@ -84,9 +81,12 @@ func snapshotShape() *shape {
 }
 
 // either names alternatives: "a, b or c".
-func either(names []string) string {
+func either(names []string) string { return enumerate(names, "or") }
+
+// enumerate joins names, the last with a word.
+func enumerate(names []string, word string) string {
 	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
 }
 
 func scheduleShape() *shape {

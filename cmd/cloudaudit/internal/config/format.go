@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -19,8 +20,22 @@ func nameFormat() *format {
 
 func memberFormat() *format {
 	return &format{
-		pattern: pattern(`^[a-zA-Z0-9._-]{1,100}(/[a-zA-Z0-9._-]{1,100})*$`),
+		pattern: pattern(`^[a-zA-Z0-9._-]{1,100}(/[a-zA-Z0-9._:-]{1,100})*$`),
 		want:    "the name of an account, or account/region",
+	}
+}
+
+func referenceFormat() *format {
+	return &format{pattern: reference, want: "a reference: env:NAME, file:/path or cred:name", secret: true}
+}
+
+func projectGlobFormat() *format {
+	return &format{
+		pattern: pattern(`.`), want: "the id of a project, or a pattern such as sys-*",
+		check: func(text string) error {
+			_, err := path.Match(text, "")
+			return plainError(err, "it does not close its bracket")
+		},
 	}
 }
 

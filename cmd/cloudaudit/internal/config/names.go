@@ -50,6 +50,8 @@ func (c *checker) accounts(root *node) []string {
 		c.once(fmt.Sprintf("accounts[%d].name", i), account.field("name"), seen, "an account")
 		c.content(fmt.Sprintf("accounts[%d].snapshot", i), account.field("snapshot"))
 		c.aws(fmt.Sprintf("accounts[%d].aws", i), account.field("aws"))
+		c.gcp(fmt.Sprintf("accounts[%d].gcp", i), account.field("gcp"))
+		c.azure(fmt.Sprintf("accounts[%d].azure", i), account.field("azure"))
 	}
 	var names []string
 	for name := range seen {
@@ -124,7 +126,7 @@ func (c *checker) packInFiles(path string, place *node, named map[string]int) bo
 // parents gives the names of the accounts whose members are found by scans.
 func parents(root *node) (names []string) {
 	for _, account := range root.field("accounts").items() {
-		if account.field("aws").field("organization") != nil {
+		if account.field("aws").field("organization") != nil || gcpParent(account.field("gcp")) || azureParent(account.field("azure")) {
 			names = append(names, account.field("name").text())
 		}
 	}

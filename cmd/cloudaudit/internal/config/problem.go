@@ -78,10 +78,7 @@ func (c *checker) err() error {
 	return c.problems
 }
 
-const (
-	maxSuggested = 100
-	didYouMean   = "; did you mean "
-)
+const maxSuggested = 100
 
 // Suggest ends a message: with the known name that is nearest to a wrong one, or with all of them.
 func Suggest(wrong string, known []string) string {
@@ -95,7 +92,7 @@ func Suggest(wrong string, known []string) string {
 		}
 	}
 	if best != "" {
-		return fmt.Sprintf(didYouMean+"%q?", best)
+		return fmt.Sprintf("; did you mean %q?", best)
 	}
 	if len(known) == 0 {
 		return ""

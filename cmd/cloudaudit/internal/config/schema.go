@@ -67,9 +67,6 @@ func (s *shape) objectSchema(schema map[string]any) {
 	properties, required := map[string]any{}, []string{}
 	var sections []any
 	for _, k := range s.keys {
-		if k.shape == nil {
-			continue
-		}
 		properties[k.name] = k.shape.schema()
 		switch {
 		case k.of != "":

@@ -18,11 +18,9 @@ type shape struct {
 	// keys are the fields of an object; values is the shape of a dictionary's or list's elements.
 	keys   []key
 	values *shape
-	// oneOf are the allowed texts, format is what a text must look like. Remedy is said of what they
-	// refuse.
+	// oneOf are the allowed texts, format is what a text must look like.
 	oneOf  []string
 	format *format
-	remedy string
 	// least bounds a number from below.
 	least int64
 	// fallback stands in for a missing value.
@@ -30,7 +28,8 @@ type shape struct {
 	// path tells that the text is a path that counts from the file's folder.
 	path bool
 	// empty tells that the list must have no elements in this version; remedy says why.
-	empty bool
+	empty  bool
+	remedy string
 	// either are keys of which an object has exactly one.
 	either []string
 	// someOf tells that an object needs at least one of its keys.
@@ -56,7 +55,7 @@ type key struct {
 	shape    *shape
 	required bool
 	// of is the provider whose section the key is: only its objects may need it, and those of other
-	// providers must not have it. A section of a provider that this version does not have has no shape.
+	// providers must not have it.
 	of string
 }
 
@@ -78,6 +77,8 @@ type format struct {
 	pattern *regexp.Regexp
 	want    string
 	check   func(string) error
+	// secret tells that what looks otherwise may be a secret, which is not repeated.
+	secret bool
 }
 
 func (k kind) String() string {
@@ -120,11 +121,7 @@ func (c *checker) checkText(path string, n *node, s *shape) {
 		return
 	}
 	if len(s.oneOf) > 0 && !slices.Contains(s.oneOf, value) {
-		hint := Suggest(value, s.oneOf)
-		if s.remedy != "" && !strings.HasPrefix(hint, didYouMean) {
-			hint = "; " + s.remedy
-		}
-		c.at(n, path, fmt.Sprintf("%q is unknown%s", value, hint))
+		c.at(n, path, fmt.Sprintf("%q is unknown%s", value, Suggest(value, s.oneOf)))
 		return
 	}
 	if s.format == nil {
@@ -134,13 +131,25 @@ func (c *checker) checkText(path string, n *node, s *shape) {
 		c.at(n, path, "is empty; give "+s.about)
 		return
 	}
-	if !s.format.pattern.MatchString(value) {
-		c.at(n, path, fmt.Sprintf("%q is not %s", value, s.format.want))
-	} else if s.format.check != nil {
-		if err := s.format.check(value); err != nil {
-			c.at(n, path, fmt.Sprintf("%q is not %s: %v", value, s.format.want, err))
-		}
+	if err := s.format.fault(value); err != nil {
+		c.at(n, path, err.Error())
 	}
+}
+
+// fault says why a text does not look as it must.
+func (f *format) fault(value string) error {
+	switch matches := f.pattern.MatchString(value); {
+	case !matches && f.secret:
+		return errSecret
+	case !matches:
+		return fmt.Errorf("%q is not %s", value, f.want)
+	case f.check == nil:
+		return nil
+	}
+	if err := f.check(value); err != nil {
+		return fmt.Errorf("%q is not %s: %w", value, f.want, err)
+	}
+	return nil
 }
 
 func (c *checker) checkNumber(path string, n *node, s *shape) {
@@ -206,22 +215,17 @@ func (s *shape) names() []string {
 }
 
 func (c *checker) checkField(path string, n *node, f *field, s *shape) {
-	var names []string
 	for _, k := range s.keys {
 		if k.name == f.name {
-			switch {
-			case k.foreign(n):
+			if k.foreign(n) {
 				c.report(f.line, f.column, join(path, f.name), fmt.Sprintf("the section belongs to accounts of the provider %s; remove it", k.of))
-			case k.shape != nil:
-				c.check(join(path, f.name), f.node, k.shape)
+				return
 			}
+			c.check(join(path, f.name), f.node, k.shape)
 			return
 		}
-		if k.shape != nil {
-			names = append(names, k.name)
-		}
 	}
-	c.report(f.line, f.column, join(path, f.name), "unknown key"+Suggest(f.name, names))
+	c.report(f.line, f.column, join(path, f.name), "unknown key"+Suggest(f.name, s.names()))
 }
 
 func (c *checker) checkEither(path string, n *node, s *shape) {
@@ -235,7 +239,7 @@ func (c *checker) checkEither(path string, n *node, s *shape) {
 		}
 	}
 	if given != 1 {
-		c.at(n, path, "give exactly one of "+strings.Join(s.either, " and "))
+		c.at(n, path, "give exactly one of "+enumerate(s.either, "and"))
 	}
 }
 
@@ -272,7 +276,7 @@ func (c *checker) complete(n *node, s *shape) {
 		}
 	case structure:
 		for _, k := range s.keys {
-			if k.shape != nil && k.shape.fallback != nil {
+			if k.shape.fallback != nil {
 				n.setDefault(k.name, k.shape.fallbackValue())
 			}
 			if child := n.field(k.name); child != nil {
