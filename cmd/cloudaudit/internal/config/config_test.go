@@ -229,7 +229,7 @@ var aboutAccounts = regexp.MustCompile(`^(organization:|accounts:|  - name:)`)
 func TestExamples_AreSound(t *testing.T) {
 	t.Parallel()
 	loaded := 0
-	for _, document := range []string{"README.md", "deploy/aws/README.md"} {
+	for _, document := range []string{"README.md", "deploy/aws/README.md", "deploy/gcp/README.md", "deploy/azure/README.md"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "..", "..", document))
 		if err != nil {
 			t.Fatal(err)
@@ -258,7 +258,7 @@ func TestExamples_AreSound(t *testing.T) {
 			loaded++
 		}
 	}
-	if loaded < 4 {
+	if loaded < 8 {
 		t.Errorf("only %d examples were found", loaded)
 	}
 }
