@@ -203,12 +203,7 @@ func (r Reconciled) Enabled(name string) bool {
 // UnusableDigest stands for the digest of what a pack would run with under a config that it refuses. It
 // is nobody's Reconciled.Digest.
 func (c Config) UnusableDigest() string {
-	data, err := json.Marshal(c)
-	if err != nil {
-		panic("config that came from JSON does not go back: " + err.Error())
-	}
-	sum := sha256.Sum256(data)
-	return "unusable:" + hex.EncodeToString(sum[:])
+	return "unusable:" + digest(c)
 }
 
 // Digest identifies what matters to evaluation: which policies run and with which properties.
@@ -221,10 +216,15 @@ func (r Reconciled) Digest() string {
 			enabled[name] = setting.Properties
 		}
 	}
-	data, err := json.Marshal(enabled) // keys come out sorted
+	return "sha256:" + digest(enabled)
+}
+
+// digest is that of a value's JSON, in which keys are sorted.
+func digest(config any) string {
+	data, err := json.Marshal(config)
 	if err != nil {
 		panic("config that came from JSON does not go back: " + err.Error())
 	}
 	sum := sha256.Sum256(data)
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sum[:])
 }
