@@ -137,7 +137,7 @@ func (r *run) credentialReport(ctx context.Context) (*report, error) {
 			}
 			return readReport(string(made.Content), made.GeneratedTime)
 		}
-		if err := pause(ctx, r.shorter(reportWait)); err != nil {
+		if err := providers.Pause(ctx, r.shorter(reportWait)); err != nil {
 			return nil, err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"cloudaudit/providers"
 )
 
 // Rates of calls per second with which a limiter begins, by service. They lie below the quotas that
@@ -53,22 +55,7 @@ func (l *limiter) wait(ctx context.Context) error {
 	l.calls++
 	rest := time.Until(l.rested)
 	l.mu.Unlock()
-	return pause(ctx, rest)
-}
-
-// pause waits for a while or for the end of ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return providers.Pause(ctx, rest)
 }
 
 // passed notes a call that was not refused.

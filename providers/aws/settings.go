@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
+	"cloudaudit/providers"
 	"cloudaudit/providers/shape"
 )
 
@@ -121,7 +120,7 @@ var (
 func (s Settings) Validate() error {
 	errs := []error{
 		checkRole("aws.roleArn", s.RoleARN, s.Partition),
-		checkEndpoint(s.Endpoint),
+		providers.CheckEmulator("aws.endpoint", s.Endpoint),
 		each(append(slices.Clone(s.Regions), s.ExcludeRegions...), regionName, "aws.regions and aws.excludeRegions hold names of regions such as eu-west-1, not %q"),
 		each(s.CloudControlTypes, typeName, "aws.cloudControlTypes holds names of types such as AWS::Kinesis::Stream, not %q"),
 	}
@@ -174,22 +173,6 @@ func checkRole(key, role, partition string) error {
 	}
 	if arn.Partition != partition {
 		return fmt.Errorf("%s is of partition %s, but aws.partition is %s", key, arn.Partition, partition)
-	}
-	return nil
-}
-
-func checkEndpoint(endpoint string) error {
-	if endpoint == "" {
-		return nil
-	}
-	parsed, err := url.Parse(endpoint)
-	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil {
-		return errors.New("aws.endpoint is no URL of an emulator: write http://127.0.0.1:PORT")
-	}
-	if host := parsed.Hostname(); host != "localhost" {
-		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-			return fmt.Errorf("aws.endpoint may only be an emulator on this machine: %q is no loopback address", host)
-		}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"cloudaudit/providers"
 	"cloudaudit/providers/shape"
 )
 
@@ -57,7 +58,7 @@ func (l *limiter) wait(ctx context.Context) error {
 	l.mu.Lock()
 	rest := time.Until(l.rested)
 	l.mu.Unlock()
-	return pause(ctx, rest)
+	return providers.Pause(ctx, rest)
 }
 
 // recover goes back to the full rate when a refusal is long enough ago.
@@ -66,21 +67,6 @@ func (l *limiter) recover() {
 	defer l.mu.Unlock()
 	if l.now < l.full && time.Now().After(l.slowed) {
 		l.set(l.full)
-	}
-}
-
-// pause waits for a while or for the end of ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+
+	"cloudaudit/providers"
 )
 
 // Inventories: how much is read of each resource.
@@ -75,7 +75,7 @@ func (s Settings) Validate() error {
 		each("azure.excludeSubscriptions", s.ExcludeSubscriptions),
 		oneOf("azure.cloud", s.Cloud, Clouds()...),
 		oneOf("azure.inventory", s.Inventory, Needed, Full),
-		checkEndpoint(s.Endpoint),
+		providers.CheckEmulator("azure.endpoint", s.Endpoint),
 		s.Credentials.validate(),
 	)
 }
@@ -118,22 +118,6 @@ func oneOf(key, value string, known ...string) error {
 		return nil
 	}
 	return fmt.Errorf("%s %q is unknown: use one of %s", key, value, strings.Join(known, ", "))
-}
-
-func checkEndpoint(endpoint string) error {
-	if endpoint == "" {
-		return nil
-	}
-	parsed, err := url.Parse(endpoint)
-	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil {
-		return errors.New("azure.endpoint is no URL of an emulator: write http://127.0.0.1:PORT")
-	}
-	if host := parsed.Hostname(); host != "localhost" {
-		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-			return fmt.Errorf("azure.endpoint may only be an emulator on this machine: %q is no loopback address", host)
-		}
-	}
-	return nil
 }
 
 // parent tells whether the subscriptions are member accounts.

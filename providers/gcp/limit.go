@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"cloudaudit/providers"
 )
 
 const (
@@ -47,7 +49,7 @@ func (l *limiter) wait(ctx context.Context) error {
 	}
 	rest := l.rested.Sub(l.now())
 	l.mu.Unlock()
-	if err := pause(ctx, rest); err != nil {
+	if err := providers.Pause(ctx, rest); err != nil {
 		return err
 	}
 	return l.rate.Wait(ctx)
@@ -68,21 +70,6 @@ func (l *limiter) refuse(rest time.Duration) (rate.Limit, bool) {
 	l.refused = now
 	l.rate.SetLimit(max(l.rate.Limit()/2, leastRate))
 	return l.rate.Limit(), true
-}
-
-// pause waits for a while or for the end of ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // limiters holds the limiters of all consumer projects. They outlive a scan, so that the next one begins

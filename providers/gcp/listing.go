@@ -130,7 +130,7 @@ func (l *listing) page(ctx context.Context, size int, types []string, token stri
 		if !again {
 			return nil, "", err
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := providers.Pause(ctx, wait); err != nil {
 			return nil, "", err
 		}
 	}
